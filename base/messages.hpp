@@ -1,0 +1,27 @@
+#pragma once
+// How libraries speak to whoever runs them: they never print.
+
+#include <cstdint>
+#include <string>
+
+namespace tev {
+
+/// Receives what a long-running part has to say; engine/record turns it into log lines and progress bars.
+class Messages {
+ public:
+  virtual ~Messages() = default;
+  virtual void info(const std::string& text) = 0;
+  virtual void warning(const std::string& text) = 0;
+  /// Progress of a named stage; `total` 0 means unknown, done == total ends the stage.
+  virtual void progress(const std::string& stage, int64_t done, int64_t total, const std::string& unit) = 0;
+};
+
+/// Discards everything: for tests and for library use without a terminal.
+class SilentMessages final : public Messages {
+ public:
+  void info(const std::string&) override {}
+  void warning(const std::string&) override {}
+  void progress(const std::string&, int64_t, int64_t, const std::string&) override {}
+};
+
+}  // namespace tev

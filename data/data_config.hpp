@@ -1,0 +1,101 @@
+#pragma once
+// The `data` section of a configuration.
+
+#include "base/config_fields.hpp"
+
+namespace tev {
+
+/// Where the columns of one object come from. The key `event` is one row an event; every other key is ragged.
+struct ObjectConfig {
+  std::string field;
+  std::vector<int64_t> take;
+  std::vector<std::string> as;
+  std::vector<std::string> columns;
+  std::string valid;
+
+  void declare(Fields& fields) {
+    fields.add("field", field, "Dataset (readers dense, compound) or block of the table (reader pandas_table)").required();
+    fields.add("take", take, "Half-open range [first, last) of the flattened values of an event; empty: all of them");
+    fields.add("as", as, "Column names. The values of an event are read as rows of this many columns");
+    fields.add("columns", columns, "Members of a compound dataset to read; `as` may rename them");
+    fields.add("valid", valid, "Expression over the columns: rows where it is false are dropped when read; empty: keep all");
+  }
+};
+
+/// The class of an event.
+struct LabelConfig {
+  std::string field;
+  int64_t index = 0;
+  std::string column;
+  std::vector<std::string> classes;
+
+  void declare(Fields& fields) {
+    fields.add("field", field, "Dataset or block that holds the class as an integer 0, 1, ...").required();
+    fields.add("index", index, "Position among the flattened values of an event").at_least(0);
+    fields.add("column", column, "Member of a compound dataset");
+    fields.add("classes", classes, "Class names, in the order of the integer").required();
+  }
+};
+
+/// The weight of an event.
+struct WeightConfig {
+  std::string field;
+  int64_t index = 0;
+  std::string column;
+
+  void declare(Fields& fields) {
+    fields.add("field", field, "Dataset or block that holds the weight; empty: every event weighs 1");
+    fields.add("index", index, "Position among the flattened values of an event").at_least(0);
+    fields.add("column", column, "Member of a compound dataset");
+  }
+};
+
+/// Shares of `data.files` when there is one set of files for all three uses.
+struct SplitConfig {
+  double train = 0, val = 0, test = 0;
+
+  void declare(Fields& fields) {
+    fields.add("train", train, "Share of the events of data.files for training").at_least(0).at_most(1);
+    fields.add("val", val, "Share for validation").at_least(0).at_most(1);
+    fields.add("test", test, "Share for the final test").at_least(0).at_most(1);
+  }
+};
+
+struct DataConfig {
+  std::string reader = "pandas_table";
+  std::vector<std::string> train, val, test, files;
+  SplitConfig split;
+  std::vector<std::pair<std::string, ObjectConfig>> objects;
+  LabelConfig label;
+  WeightConfig weight;
+  std::string select;
+  std::vector<std::pair<std::string, StringMap>> features;
+  std::string standardise = "mean_std";
+  int64_t shuffle_rows = 0;
+  int64_t budget_mib = 0;
+  int64_t workers = 1;
+  int64_t prefetch = 4;
+
+  void declare(Fields& fields) {
+    fields.add("reader", reader, "Layout of the files").one_of({"pandas_table", "dense", "compound"});
+    fields.add("train", train, "Training files: a path, a glob or a list; ${NAME} is taken from the environment");
+    fields.add("val", val, "Validation files");
+    fields.add("test", test, "Test files, used once after training");
+    fields.add("files", files, "One set of files for all three uses, cut by data.split");
+    fields.section("split", split, "How data.files is cut");
+    fields.sections("objects", objects, "Objects of an event and their columns");
+    fields.section("label", label, "The class of an event");
+    fields.section("weight", weight, "The weight of an event");
+    fields.add("select", select, "Expression over the columns of `event`: events where it is false are left out");
+    fields.add("features", features, "Model inputs: features.<object>.<name>: <expression>");
+    fields.add("standardise", standardise, "Shift and scale of every feature, fitted on the training split over valid rows")
+        .one_of({"mean_std", "median_width", "none"});
+    fields.add("shuffle_rows", shuffle_rows, "Events among which a batch is drawn; 0: min(all, 262144)").at_least(0).unit("events");
+    fields.add("budget_mib", budget_mib, "Memory that loading may hold; 0: a quarter of the memory of the machine or cgroup")
+        .at_least(0).unit("MiB").performance();
+    fields.add("workers", workers, "Threads that convert and assemble").at_least(1).at_most(256).performance();
+    fields.add("prefetch", prefetch, "Batches made ahead of the training step").at_least(1).performance();
+  }
+};
+
+}  // namespace tev
