@@ -21,8 +21,9 @@ class Fields;
 /// name -> text, in the order of the file.
 using StringMap = std::vector<std::pair<std::string, std::string>>;
 
-/// Whether a key may change the result. A performance key that changes a result is a bug.
-enum class KeyKind { physics, performance };
+/// What a key may change. A physics key changes the result. A performance key that changes a result is a bug. A
+/// location says where something lies: what lies there is guarded by the data fingerprint, so that files may move.
+enum class KeyKind { physics, performance, location };
 
 /// A map of named sub-sections (e.g. data.objects), type-erased.
 struct SectionMap {
@@ -48,6 +49,7 @@ class Field {
   std::vector<std::string> choices;
   KeyKind kind = KeyKind::physics;
   bool is_required = false;
+  bool expands_environment = false;
 
   Field& at_least(double value) { return minimum = value, *this; }
   Field& at_most(double value) { return maximum = value, *this; }
@@ -55,7 +57,10 @@ class Field {
   Field& one_of(std::vector<std::string> values) { return choices = std::move(values), *this; }
   Field& unit(std::string name) { return unit_name = std::move(name), *this; }
   Field& performance() { return kind = KeyKind::performance, *this; }
+  Field& location() { return kind = KeyKind::location, *this; }
   Field& required() { return is_required = true, *this; }
+  /// ${NAME} and ${NAME:-default} in the text are replaced from the environment when the configuration is read.
+  Field& expand_environment() { return expands_environment = true, *this; }
 };
 
 /// The keys of one struct, in the order in which they are declared.

@@ -11,6 +11,7 @@ struct ObjectSpec {
   std::string name;
   bool ragged = false;
   std::vector<std::string> features;  ///< in the order of the columns of Batch::inputs[name].values
+  std::vector<std::string> raw_features;  ///< those of them that are not standardised
 };
 
 /// Filled by data; read by model constructors, objective, report and export.

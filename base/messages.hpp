@@ -14,6 +14,8 @@ class Messages {
   virtual void warning(const std::string& text) = 0;
   /// Progress of a named stage; `total` 0 means unknown, done == total ends the stage.
   virtual void progress(const std::string& stage, int64_t done, int64_t total, const std::string& unit) = 0;
+  /// What is shown behind the progress of the current stage (e.g. the loss), until the next call or the stage's end.
+  virtual void progress_detail(const std::string& text) {}
 };
 
 /// Discards everything: for tests and for library use without a terminal.

@@ -78,10 +78,11 @@ struct DataConfig {
 
   void declare(Fields& fields) {
     fields.add("reader", reader, "Layout of the files").one_of({"pandas_table", "dense", "compound"});
-    fields.add("train", train, "Training files: a path, a glob or a list; ${NAME} is taken from the environment");
-    fields.add("val", val, "Validation files");
-    fields.add("test", test, "Test files, used once after training");
-    fields.add("files", files, "One set of files for all three uses, cut by data.split");
+    fields.add("train", train, "Training files: a path, a glob or a list; ${NAME} is taken from the environment")
+        .expand_environment().location();
+    fields.add("val", val, "Validation files").expand_environment().location();
+    fields.add("test", test, "Test files, used once after training").expand_environment().location();
+    fields.add("files", files, "One set of files for all three uses, cut by data.split").expand_environment().location();
     fields.section("split", split, "How data.files is cut");
     fields.sections("objects", objects, "Objects of an event and their columns");
     fields.section("label", label, "The class of an event");

@@ -1,0 +1,115 @@
+#include "data/catalog/catalog.hpp"
+
+#include "base/check.hpp"
+#include "data/readers/registry.hpp"
+
+#include <ATen/ops/cat.h>
+
+#include <algorithm>
+
+namespace tev {
+namespace {
+
+/// Files held open at a time; a file costs about a descriptor and 100 kB.
+constexpr size_t kMostOpenFiles = 64;
+
+}  // namespace
+
+std::shared_ptr<Catalog> Catalog::open(const std::string& layout, std::vector<std::string> files,
+                                       std::vector<FieldRequest> requests, CatalogThread& thread) {
+  TEV_CHECK_INPUT(!files.empty(), "data: no file is named. Set data.train, or data.files and data.split.");
+  TEV_CHECK_INPUT(!requests.empty(), "data.objects: no field is asked for. Name at least one.");
+  std::shared_ptr<Catalog> catalog(new Catalog(layout, std::move(requests), thread));
+  thread.run([&] {
+    for (const auto& path : files) catalog->add_file(path);
+  });
+  TEV_CHECK_INPUT(catalog->num_events_ > 0, files.front(), files.size() > 1 ? " and the other files" : "",
+                  ": no events (the datasets have 0 rows). Name files with events.");
+  return catalog;
+}
+
+Catalog::~Catalog() {
+  thread_.run([this] { open_.clear(); });
+}
+
+void Catalog::add_file(const std::string& path) {
+  auto reader = open_reader(layout_, path, requests_);
+  if (files_.empty()) widths_ = reader->widths();
+  check_widths(path, reader->widths());
+  File file{path,
+            num_events_,
+            reader->num_events(),
+            reader->bytes_per_event(),
+            units_.size(),
+            c10::str(c10::Join("; ", reader->signatures()))};
+  files_.push_back(file);
+  cut_into_units(file, reader->chunk_events());
+  num_events_ += file.num_events;
+  keep_open(static_cast<int32_t>(files_.size() - 1), std::move(reader));
+}
+
+void Catalog::check_widths(const std::string& path, const std::vector<int64_t>& widths) const {
+  for (size_t i = 0; i < widths.size(); ++i)
+    TEV_CHECK_INPUT(widths[i] == widths_[i], requests_[i].key, ": ", path, ": '", requests_[i].field, "' has ",
+                    widths[i], " values an event, but ", widths_[i], " in ", files_.front().path,
+                    " (all files of a set have the same columns). Take the file out.");
+}
+
+void Catalog::cut_into_units(const File& file, int64_t chunk_events) {
+  const int64_t chunk = std::max<int64_t>(1, chunk_events);
+  const int64_t chunk_bytes = std::max<int64_t>(1, chunk * file.bytes_per_event);
+  const int64_t events = chunk * std::max<int64_t>(1, kUnitBytes / chunk_bytes);
+  for (int64_t first = 0; first < file.num_events; first += events)
+    units_.push_back({static_cast<int32_t>(files_.size() - 1), first, std::min(events, file.num_events - first)});
+}
+
+int64_t Catalog::first_sample_id(int64_t unit) const {
+  const Unit& u = units_.at(unit);
+  return files_[u.file].first_sample_id + u.first_event;
+}
+
+int64_t Catalog::raw_bytes(int64_t unit) const {
+  const Unit& u = units_.at(unit);
+  return u.num_events * files_[u.file].bytes_per_event;
+}
+
+std::vector<at::Tensor> Catalog::read(int64_t unit) {
+  const Unit& u = units_.at(unit);
+  return reader(u.file).read(u.first_event, u.num_events);
+}
+
+std::vector<at::Tensor> Catalog::read_range(int64_t first_sample_id, int64_t num_events) {
+  TEV_EXPECT(0 <= first_sample_id && 0 <= num_events && first_sample_id + num_events <= num_events_);
+  std::vector<std::vector<at::Tensor>> parts(requests_.size());
+  for (size_t i = 0; i < files_.size(); ++i) {
+    const File& file = files_[i];
+    const int64_t begin = std::max(first_sample_id, file.first_sample_id) - file.first_sample_id;
+    const int64_t end = std::min(first_sample_id + num_events - file.first_sample_id, file.num_events);
+    if (begin >= end && !(num_events == 0 && i == 0)) continue;
+    auto tensors = reader(static_cast<int32_t>(i)).read(begin, std::max<int64_t>(0, end - begin));
+    for (size_t k = 0; k < tensors.size(); ++k) parts[k].push_back(std::move(tensors[k]));
+  }
+  std::vector<at::Tensor> joined;
+  for (auto& part : parts) joined.push_back(part.size() == 1 ? part.front() : at::cat(part));
+  return joined;
+}
+
+Reader& Catalog::reader(int32_t file) {
+  const auto found = std::find_if(open_.begin(), open_.end(), [&](const auto& entry) { return entry.first == file; });
+  if (found == open_.end()) {
+    keep_open(file, open_reader(layout_, files_.at(file).path, requests_));
+    TEV_CHECK(open_.front().second->num_events() == files_[file].num_events, files_[file].path, ": has ",
+              open_.front().second->num_events(), " events, but had ", files_[file].num_events,
+              " when it was opened first (something writes to it). Start again when it is complete.");
+  } else {
+    open_.splice(open_.begin(), open_, found);
+  }
+  return *open_.front().second;
+}
+
+void Catalog::keep_open(int32_t file, std::unique_ptr<Reader> reader) {
+  open_.emplace_front(file, std::move(reader));
+  if (open_.size() > kMostOpenFiles) open_.pop_back();
+}
+
+}  // namespace tev

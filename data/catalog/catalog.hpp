@@ -1,0 +1,91 @@
+#pragma once
+// Which bytes hold which sample: the files of one set, cut into units.
+
+#include "data/catalog/catalog_thread.hpp"
+#include "data/readers/reader.hpp"
+
+#include <list>
+#include <optional>
+#include <utility>
+
+namespace tev {
+
+/// A range of events that is cheap to read together; never crosses a file.
+struct Unit {
+  int32_t file = 0;
+  int64_t first_event = 0;  ///< row in the file
+  int64_t num_events = 0;
+};
+
+/// A unit is as many whole storage chunks as fit into this, at least one; or so many rows where nothing is chunked.
+/// Large enough that the price of a read call is small, small enough that a shuffle window mixes many of them. It fixes
+/// the order of the events: changing it changes the result of a seed.
+inline constexpr int64_t kUnitBytes = 512 * 1024;
+
+/// The files of one set (training, validation, ...) as one numbered sequence of events: in the order of the files, then
+/// of their rows. Immutable once open; only reading touches files, and that happens on the catalog thread.
+class Catalog {
+ public:
+  /// Opens every file once, on the catalog thread, which must outlive the catalog.
+  /// @param layout    data.reader
+  /// @param requests  fields to read; reading gives them in this order
+  /// @throws InputError  as open_reader; no event at all; a later file whose fields are wider or narrower
+  static std::shared_ptr<Catalog> open(const std::string& layout, std::vector<std::string> files,
+                                       std::vector<FieldRequest> requests, CatalogThread& thread);
+  ~Catalog();
+  Catalog(const Catalog&) = delete;
+  Catalog& operator=(const Catalog&) = delete;
+
+  int64_t num_events() const { return num_events_; }
+  const std::vector<Unit>& units() const { return units_; }
+  /// Values an event of each request.
+  const std::vector<int64_t>& widths() const { return widths_; }
+  const std::vector<FieldRequest>& requests() const { return requests_; }
+  size_t num_files() const { return files_.size(); }
+  const std::string& file_path(int32_t file) const { return files_.at(file).path; }
+
+  /// Global, stable number of a unit's first event: the position in the sequence of all events.
+  int64_t first_sample_id(int64_t unit) const;
+  /// Bytes of a unit's values as they are stored, uncompressed.
+  int64_t raw_bytes(int64_t unit) const;
+
+  /// All requests of a unit, [num_events, width] each. To be called on the catalog thread.
+  std::vector<at::Tensor> read(int64_t unit);
+  /// The same for a range of the global sequence, across files. To be called on the catalog thread.
+  std::vector<at::Tensor> read_range(int64_t first_sample_id, int64_t num_events);
+
+  /// Identifies the data: names, types, shapes and the bytes of sampled units. Neither path nor time of the files
+  /// counts, so a copy has the fingerprint of the original. Computed at the first call, from any thread.
+  uint64_t fingerprint();
+
+ private:
+  struct File {
+    std::string path;
+    int64_t first_sample_id = 0;
+    int64_t num_events = 0;
+    int64_t bytes_per_event = 0;
+    size_t first_unit = 0;
+    std::string signature;
+  };
+
+  Catalog(const std::string& layout, std::vector<FieldRequest> requests, CatalogThread& thread)
+      : layout_(layout), requests_(std::move(requests)), thread_(thread) {}
+  void add_file(const std::string& path);
+  void check_widths(const std::string& path, const std::vector<int64_t>& widths) const;
+  void cut_into_units(const File& file, int64_t chunk_events);
+  Reader& reader(int32_t file);
+  void keep_open(int32_t file, std::unique_ptr<Reader> reader);
+  uint64_t compute_fingerprint();
+
+  std::string layout_;
+  std::vector<FieldRequest> requests_;
+  CatalogThread& thread_;
+  std::vector<File> files_;
+  std::vector<Unit> units_;
+  std::vector<int64_t> widths_;
+  int64_t num_events_ = 0;
+  std::list<std::pair<int32_t, std::unique_ptr<Reader>>> open_;  // most recently used first; catalog thread only
+  std::optional<uint64_t> fingerprint_;                          // catalog thread only
+};
+
+}  // namespace tev

@@ -1,0 +1,104 @@
+#include "data/hdf5/dataset.hpp"
+
+#include "base/names.hpp"
+#include "data/hdf5/filters.hpp"
+#include "data/hdf5/library.hpp"
+
+#include <hdf5.h>
+
+#include <functional>
+#include <numeric>
+
+namespace tev::hdf5 {
+namespace {
+
+/// Opened without a chunk cache: units are whole chunks, so what a cache would hold is never asked for again.
+Handle open_dataset(const File& file, const std::string& path) {
+  TEV_CHECK_INPUT(file.has_dataset(path), file.path(), ": has no dataset '", path,
+                  "' (datasets: ", join_names(file.dataset_paths()), ").", suggest_name(path, file.dataset_paths()));
+  const std::string where = file.path() + ": dataset '" + path + "'";
+  const Handle access_list(TEV_H5(H5Pcreate(H5P_DATASET_ACCESS), where), H5Pclose);
+  TEV_H5(H5Pset_chunk_cache(access_list.id(), 1, 0, 1.0), where);
+  return {TEV_H5(H5Dopen2(file.id(), path.c_str(), access_list.id()), where), H5Dclose};
+}
+
+std::vector<int64_t> shape_of(int64_t dataset, const std::string& where) {
+  const Handle space(TEV_H5(H5Dget_space(dataset), where), H5Sclose);
+  hsize_t sizes[H5S_MAX_RANK];
+  const int rank = TEV_H5(H5Sget_simple_extent_dims(space.id(), sizes, nullptr), where);
+  return {sizes, sizes + rank};
+}
+
+}  // namespace
+
+Dataset::Dataset(std::shared_ptr<const File> file, const std::string& path)
+    : file_(std::move(file)), path_(absolute_path(path)), handle_(open_dataset(*file_, path_)) {
+  const std::string where = file_->path() + ": dataset '" + path_ + "'";
+  shape_ = shape_of(handle_.id(), where);
+  TEV_CHECK_INPUT(!shape_.empty(), where, " is one value (a row an event was expected). Choose another field.");
+  const Handle type(TEV_H5(H5Dget_type(handle_.id()), where), H5Tclose);
+  record_ = record_type(type.id());
+  const Handle creation(TEV_H5(H5Dget_create_plist(handle_.id()), where), H5Pclose);
+  if (H5Pget_layout(creation.id()) == H5D_CHUNKED) {
+    hsize_t sizes[H5S_MAX_RANK];
+    TEV_H5(H5Pget_chunk(creation.id(), H5S_MAX_RANK, sizes), where);
+    chunk_rows_ = static_cast<int64_t>(sizes[0]);
+  }
+  check_filters(file_->path(), path_, filters_of(creation.id()));
+}
+
+int64_t Dataset::records_per_row() const {
+  return std::accumulate(shape_.begin() + 1, shape_.end(), int64_t{1}, std::multiplies<>());
+}
+
+int64_t Dataset::row_bytes(const std::vector<int64_t>& members) const {
+  int64_t bytes = 0;
+  for (const int64_t i : members) bytes += record_.members.at(i).bytes();
+  return bytes * records_per_row();
+}
+
+void Dataset::read(const std::vector<int64_t>& members, int64_t first_row, int64_t num_rows, void* out) const {
+  if (num_rows == 0 || row_bytes(members) == 0) return;
+  const Handle type = memory_type(record_, members);
+  if (auto reason = try_read(type.id(), first_row, num_rows, out))
+    throw_read_error(std::move(*reason), type.id(), first_row, num_rows, out);
+}
+
+std::optional<std::string> Dataset::try_read(int64_t memory_type, int64_t first_row, int64_t num_rows,
+                                             void* out) const {
+  const std::string where = file_->path() + ": dataset '" + path_ + "'";
+  std::vector<hsize_t> start(shape_.size(), 0), count(shape_.begin(), shape_.end());
+  start[0] = static_cast<hsize_t>(first_row);
+  count[0] = static_cast<hsize_t>(num_rows);
+  const Handle file_space(TEV_H5(H5Dget_space(handle_.id()), where), H5Sclose);
+  TEV_H5(H5Sselect_hyperslab(file_space.id(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr), where);
+  const Handle memory_space(TEV_H5(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr), where),
+                            H5Sclose);
+  const int status =
+      TEV_H5_NOTHROW(H5Dread(handle_.id(), memory_type, memory_space.id(), file_space.id(), H5P_DEFAULT, out));
+  if (status >= 0) return std::nullopt;
+  return take_message();  // before the handles close: every call clears the error stack
+}
+
+/// Reads again chunk by chunk, to name the first one that fails.
+void Dataset::throw_read_error(std::string reason, int64_t memory_type, int64_t first_row, int64_t num_rows,
+                               void* out) const {
+  const int64_t end = first_row + num_rows;
+  int64_t begin = first_row, bad_end = end;
+  for (int64_t row = first_row; chunk_rows_ > 0 && row < end;) {
+    const int64_t next = std::min((row / chunk_rows_ + 1) * chunk_rows_, end);
+    if (auto cause = try_read(memory_type, row, next - row, out)) {
+      reason = std::move(*cause);
+      begin = row;
+      bad_end = next;
+      break;
+    }
+    row = next;
+  }
+  const std::string chunk = chunk_rows_ > 0 ? c10::str("chunk ", begin / chunk_rows_, " (rows ") : "(rows ";
+  throw Error(c10::str(file_->path(), ": dataset '", path_, "', ", chunk, begin, " to ", bad_end - 1,
+                       ") cannot be read (HDF5: ", reason,
+                       "). The file is damaged or its disk failed: copy or make it again."));
+}
+
+}  // namespace tev::hdf5

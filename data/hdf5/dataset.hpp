@@ -1,0 +1,46 @@
+#pragma once
+// A dataset opened for reading: rows of records.
+
+#include "data/hdf5/file.hpp"
+#include "data/hdf5/types.hpp"
+
+#include <optional>
+
+namespace tev::hdf5 {
+
+/// One open dataset. The first dimension is the event; the others are inside the event.
+class Dataset {
+ public:
+  /// @throws InputError  no such dataset, no dimension at all, or a compression filter without a plugin
+  Dataset(std::shared_ptr<const File> file, const std::string& path);
+
+  const std::string& path() const { return path_; }
+  const File& file() const { return *file_; }
+  const RecordType& record() const { return record_; }
+  int64_t num_rows() const { return shape_.front(); }
+  /// Records in a row: the product of the dimensions after the first.
+  int64_t records_per_row() const;
+  /// Rows of a storage chunk; 0 where the dataset is not chunked.
+  int64_t chunk_rows() const { return chunk_rows_; }
+
+  /// Bytes of a row in memory for the chosen members.
+  int64_t row_bytes(const std::vector<int64_t>& members) const;
+  /// Reads [num_rows, records_per_row] records of the chosen members, in native types, packed, into `out`.
+  /// @throws Error  names the chunk that cannot be read and why
+  void read(const std::vector<int64_t>& members, int64_t first_row, int64_t num_rows, void* out) const;
+
+ private:
+  /// The library's reason for a failure, if there is one.
+  std::optional<std::string> try_read(int64_t memory_type, int64_t first_row, int64_t num_rows, void* out) const;
+  [[noreturn]] void throw_read_error(std::string reason, int64_t memory_type, int64_t first_row, int64_t num_rows,
+                                     void* out) const;
+
+  std::shared_ptr<const File> file_;
+  std::string path_;
+  Handle handle_;
+  RecordType record_;
+  std::vector<int64_t> shape_;
+  int64_t chunk_rows_ = 0;
+};
+
+}  // namespace tev::hdf5

@@ -1,0 +1,39 @@
+#pragma once
+// The HDF5 library itself: start-up, plugin folders, and failed calls as exceptions of one line.
+
+#include "base/check.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tev::hdf5 {
+
+/// Starts the library once a process and silences its own printing once a thread; every TEV_H5 call begins with it.
+void prepare();
+
+/// Puts a folder of filter plugins in front of those searched. The default is $TEVATRAIN_PLUGINS, else the folder of
+/// the hdf5plugin package that was there when this was built; $HDF5_PLUGIN_PATH is searched after it, as always.
+void set_plugin_path(const std::string& folder);
+
+/// The folders searched for filter plugins, first one first.
+std::vector<std::string> plugin_paths();
+
+/// Takes the innermost message off the library's error stack (the cause; the outer ones only say who called).
+std::string take_message();
+
+/// Throws tev::Error "<where>: HDF5: <innermost message>".
+[[noreturn]] void fail(const std::string& where);
+
+}  // namespace tev::hdf5
+
+/// Value of an HDF5 call; negative: throws with the streamed place (file, dataset) and the library's innermost message.
+#define TEV_H5(call, ...)                                            \
+  ([&] {                                                             \
+    ::tev::hdf5::prepare();                                          \
+    const auto tev_h5_result = (call);                               \
+    if (tev_h5_result < 0) ::tev::hdf5::fail(c10::str(__VA_ARGS__)); \
+    return tev_h5_result;                                            \
+  }())
+
+/// The same where nothing may be thrown: destructors, and probes whose failure is an answer.
+#define TEV_H5_NOTHROW(call) (::tev::hdf5::prepare(), (call))

@@ -1,0 +1,167 @@
+#include "data/hdf5/types.hpp"
+
+#include "data/hdf5/library.hpp"
+
+#include <hdf5.h>
+
+#include <functional>
+#include <numeric>
+
+namespace tev::hdf5 {
+namespace {
+
+constexpr const char* kWhere = "datatype";
+
+Handle super_type(int64_t type) { return {TEV_H5(H5Tget_super(type), kWhere), H5Tclose}; }
+
+Scalar integer_scalar(size_t bytes, bool is_signed) {
+  if (bytes <= 1) return is_signed ? Scalar::int8 : Scalar::uint8;
+  if (bytes <= 2) return is_signed ? Scalar::int16 : Scalar::uint16;
+  if (bytes <= 4) return is_signed ? Scalar::int32 : Scalar::uint32;
+  return bytes <= 8 ? (is_signed ? Scalar::int64 : Scalar::uint64) : Scalar::other;
+}
+
+Scalar scalar_of(int64_t type) {
+  const size_t bytes = H5Tget_size(type);
+  switch (H5Tget_class(type)) {
+    case H5T_INTEGER: return integer_scalar(bytes, H5Tget_sign(type) == H5T_SGN_2);
+    case H5T_FLOAT: return bytes <= 4 ? Scalar::float32 : Scalar::float64;
+    case H5T_ENUM: return scalar_of(super_type(type).id());
+    case H5T_BITFIELD: return bytes == 1 ? Scalar::bits8 : Scalar::other;
+    default: return Scalar::other;
+  }
+}
+
+std::vector<int64_t> array_shape(int64_t type) {
+  hsize_t sizes[H5S_MAX_RANK];
+  const int rank = TEV_H5(H5Tget_array_dims2(type, sizes), kWhere);
+  return {sizes, sizes + rank};
+}
+
+/// The names HDF5 files give to the two values of a bool: h5py's FALSE and TRUE.
+bool is_bool(int64_t type) {
+  if (H5Tget_nmembers(type) != 2) return false;
+  char* name = H5Tget_member_name(type, 0);
+  const std::string first = name ? name : "";
+  H5free_memory(name);
+  return first == "FALSE" || first == "TRUE";
+}
+
+Member member_of(int64_t type, std::string name) {
+  Member member{std::move(name), Scalar::other, {}, type_text(type)};
+  if (H5Tget_class(type) == H5T_ARRAY) {
+    member.shape = array_shape(type);
+    member.scalar = scalar_of(super_type(type).id());
+  } else {
+    member.scalar = scalar_of(type);
+  }
+  return member;
+}
+
+}  // namespace
+
+int64_t scalar_bytes(Scalar scalar) {
+  switch (scalar) {
+    case Scalar::int8:
+    case Scalar::uint8:
+    case Scalar::bits8: return 1;
+    case Scalar::int16:
+    case Scalar::uint16: return 2;
+    case Scalar::int32:
+    case Scalar::uint32:
+    case Scalar::float32: return 4;
+    case Scalar::int64:
+    case Scalar::uint64:
+    case Scalar::float64: return 8;
+    case Scalar::other: break;
+  }
+  return 0;
+}
+
+int64_t native_type(Scalar scalar) {
+  prepare();
+  switch (scalar) {
+    case Scalar::int8: return H5T_NATIVE_INT8;
+    case Scalar::uint8: return H5T_NATIVE_UINT8;
+    case Scalar::int16: return H5T_NATIVE_INT16;
+    case Scalar::uint16: return H5T_NATIVE_UINT16;
+    case Scalar::int32: return H5T_NATIVE_INT32;
+    case Scalar::uint32: return H5T_NATIVE_UINT32;
+    case Scalar::int64: return H5T_NATIVE_INT64;
+    case Scalar::uint64: return H5T_NATIVE_UINT64;
+    case Scalar::float32: return H5T_NATIVE_FLOAT;
+    case Scalar::float64: return H5T_NATIVE_DOUBLE;
+    case Scalar::bits8: return H5T_NATIVE_B8;
+    case Scalar::other: break;
+  }
+  return -1;
+}
+
+std::string type_text(int64_t type) {
+  const std::string bits = std::to_string(8 * H5Tget_size(type));
+  switch (H5Tget_class(type)) {
+    case H5T_INTEGER: return (H5Tget_sign(type) == H5T_SGN_2 ? "int" : "uint") + bits;
+    case H5T_FLOAT: return "float" + bits;
+    case H5T_BITFIELD: return bits == "8" ? "bool" : "bits" + bits;
+    case H5T_ENUM: return is_bool(type) ? "bool" : "enum";
+    case H5T_STRING: return "string";
+    case H5T_VLEN: return "variable-length " + type_text(super_type(type).id());
+    case H5T_COMPOUND: return "compound of " + std::to_string(H5Tget_nmembers(type)) + " members";
+    case H5T_ARRAY: return c10::str(type_text(super_type(type).id()), "[", c10::Join(", ", array_shape(type)), "]");
+    case H5T_REFERENCE: return "reference";
+    default: return "opaque";
+  }
+}
+
+int64_t Member::count() const { return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>()); }
+
+std::vector<std::string> RecordType::names() const {
+  std::vector<std::string> names;
+  for (const auto& member : members) names.push_back(member.name);
+  return names;
+}
+
+int64_t RecordType::find(const std::string& name) const {
+  for (size_t i = 0; i < members.size(); ++i)
+    if (members[i].name == name) return static_cast<int64_t>(i);
+  return -1;
+}
+
+RecordType record_type(int64_t type) {
+  RecordType record;
+  record.compound = H5Tget_class(type) == H5T_COMPOUND;
+  if (!record.compound) {
+    record.members.push_back(member_of(type, ""));
+    return record;
+  }
+  const int num_members = TEV_H5(H5Tget_nmembers(type), kWhere);
+  for (int i = 0; i < num_members; ++i) {
+    const Handle member(TEV_H5(H5Tget_member_type(type, i), kWhere), H5Tclose);
+    char* name = H5Tget_member_name(type, i);
+    record.members.push_back(member_of(member.id(), name ? name : ""));
+    H5free_memory(name);
+  }
+  return record;
+}
+
+Handle memory_type(const RecordType& record, const std::vector<int64_t>& members) {
+  const auto number_type = [](const Member& member) {
+    if (member.shape.empty()) return Handle(TEV_H5(H5Tcopy(native_type(member.scalar)), kWhere), H5Tclose);
+    const std::vector<hsize_t> sizes(member.shape.begin(), member.shape.end());
+    const auto rank = static_cast<unsigned>(sizes.size());
+    return Handle(TEV_H5(H5Tarray_create2(native_type(member.scalar), rank, sizes.data()), kWhere), H5Tclose);
+  };
+  if (!record.compound) return number_type(record.members.at(0));
+  size_t bytes = 0;
+  for (const int64_t i : members) bytes += static_cast<size_t>(record.members.at(i).bytes());
+  Handle type(TEV_H5(H5Tcreate(H5T_COMPOUND, bytes), kWhere), H5Tclose);
+  size_t offset = 0;
+  for (const int64_t i : members) {
+    const Member& member = record.members[i];
+    TEV_H5(H5Tinsert(type.id(), member.name.c_str(), offset, number_type(member).id()), kWhere, " of ", member.name);
+    offset += static_cast<size_t>(member.bytes());
+  }
+  return type;
+}
+
+}  // namespace tev::hdf5

@@ -1,0 +1,47 @@
+#pragma once
+// Stored types as the readers see them: records of named members, each some numbers of one native kind.
+
+#include "data/hdf5/handle.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tev::hdf5 {
+
+/// Native kinds of numbers. `bits8` is the byte in which PyTables keeps a bool; `other` is no number at all.
+enum class Scalar { int8, uint8, int16, uint16, int32, uint32, int64, uint64, float32, float64, bits8, other };
+
+int64_t scalar_bytes(Scalar scalar);
+
+/// One member of a compound dataset, or the whole element of a plain one (then without a name).
+struct Member {
+  std::string name;
+  Scalar scalar = Scalar::other;  ///< kind in memory: the stored kind, in native byte order, fp16 widened to fp32
+  std::vector<int64_t> shape;     ///< of an array member; empty for one number
+  std::string type_text;          ///< as stored, e.g. float32[804], bool, string
+  int64_t count() const;          ///< numbers in it
+  int64_t bytes() const { return count() * scalar_bytes(scalar); }
+};
+
+/// What one element of a dataset holds.
+struct RecordType {
+  bool compound = false;
+  std::vector<Member> members;
+  std::vector<std::string> names() const;
+  int64_t find(const std::string& name) const;  ///< index, or -1
+};
+
+/// The record type of an HDF5 datatype.
+RecordType record_type(int64_t type);
+
+/// One word for an HDF5 datatype: int32, float32[804], bool, string, compound of 7 members, ...
+std::string type_text(int64_t type);
+
+/// Memory type that holds the chosen members one after the other, without gaps.
+/// @param members  indices into record.members, without repetition, numbers only
+Handle memory_type(const RecordType& record, const std::vector<int64_t>& members);
+
+/// HDF5's identifier of a native kind (not owned).
+int64_t native_type(Scalar scalar);
+
+}  // namespace tev::hdf5

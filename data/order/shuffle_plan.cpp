@@ -1,0 +1,67 @@
+#include "data/order/shuffle_plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.hpp"
+
+namespace tev {
+namespace {
+
+int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
+// Equal windows, the fewest of at most shuffle_rows / lanes rows.
+void cut_windows(ShuffleSpec& spec, int64_t shuffle_rows) {
+  const int64_t lane_rows = divide_up(spec.num_rows, spec.lanes);
+  const int64_t most_rows = std::max<int64_t>(1, divide_up(shuffle_rows, spec.lanes));
+  spec.window_rows = divide_up(lane_rows, divide_up(lane_rows, most_rows));
+  spec.num_windows = divide_up(lane_rows, spec.window_rows);
+}
+
+bool window_holds_mean_unit(const ShuffleSpec& spec) {
+  return static_cast<__int128>(spec.window_rows) * spec.num_units >= spec.num_rows;
+}
+
+}  // namespace
+
+ShuffleSpec plan_shuffle(const std::vector<int64_t>& unit_rows, int64_t shuffle_rows) {
+  TEV_CHECK_INPUT(shuffle_rows >= 0, "data.shuffle_rows: ", shuffle_rows,
+                  " is negative (events among which a batch is drawn; 0 chooses). Give a number of events.");
+  ShuffleSpec spec;
+  for (const int64_t rows : unit_rows) {
+    TEV_CHECK_INPUT(rows >= 0, "data.order: a unit has ", rows, " rows (a count). Report the input file.");
+    spec.num_rows += rows;
+    spec.num_units += rows > 0;
+    spec.typical_unit_rows += static_cast<double>(rows) * static_cast<double>(rows);
+  }
+  if (spec.num_rows == 0) return spec;
+  spec.typical_unit_rows /= static_cast<double>(spec.num_rows);
+  if (shuffle_rows == 0) shuffle_rows = kDefaultShuffleRows;
+  shuffle_rows = std::min(shuffle_rows, spec.num_rows);
+  for (spec.lanes = kMaxLanes;; spec.lanes /= 2) {
+    cut_windows(spec, shuffle_rows);
+    if (spec.lanes == 1 || (spec.lanes <= spec.num_rows && window_holds_mean_unit(spec))) return spec;
+  }
+}
+
+double predicted_spread(const ShuffleSpec& spec, int64_t batch_size) {
+  TEV_CHECK_INPUT(batch_size >= 1, "train.batch_size: ", batch_size, " is below 1. Give the events of a batch.");
+  if (spec.num_units <= 1 || batch_size >= spec.num_rows) return 1;
+  const double N = static_cast<double>(spec.num_rows);
+  const double B = static_cast<double>(batch_size);
+  const double U = N / spec.typical_unit_rows;
+  const double lanes_touched = std::min(B, static_cast<double>(spec.lanes));
+  const double rows_per_lane = B / lanes_touched;
+  // A batch larger than a round of windows spans several: as good as one larger window.
+  const double W = std::max(static_cast<double>(spec.window_rows), rows_per_lane);
+  const double window_units = std::clamp(W / spec.typical_unit_rows, 1.0, std::max(1.0, U / lanes_touched));
+  const double batch_units = std::min(U, lanes_touched * window_units);
+
+  const double between = (U - batch_units) / (batch_units * (U - 1));
+  const double mixed = 1 - (U - window_units) / (window_units * (U - 1));
+  const double inside = W > 1 ? mixed / B * (W - rows_per_lane) / (W - 1) : 0;
+  const double perfect = (N - B) / (B * (N - 1));
+  return std::sqrt((between + inside) / perfect);
+}
+
+}  // namespace tev

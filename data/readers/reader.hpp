@@ -1,0 +1,50 @@
+#pragma once
+// A file layout: how the fields of a configuration are found in a file.
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tev {
+
+/// One field that somebody needs, as [events, values an event].
+struct FieldRequest {
+  enum class As { float32, int64 };
+
+  std::string key;                   ///< configuration key for errors, e.g. data.objects.part.field
+  std::string field;                 ///< as the configuration names it
+  std::vector<std::string> members;  ///< members of a compound dataset, interleaved within an event (last one fastest)
+  int64_t first = 0;                 ///< half-open range of the flattened values of an event
+  int64_t last = -1;                 ///< -1: to the end
+  As as = As::float32;
+
+  /// Key of `members` (data.objects.part.columns, data.label.column) and of the range (.take, .index).
+  std::string members_key() const;
+  std::string range_key() const;
+};
+
+/// One open file, read for a fixed list of fields. Used by one thread at a time: the catalog thread.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  virtual int64_t num_events() const = 0;
+  /// Events of a storage chunk: the largest among the datasets needed; 0 where none is chunked.
+  virtual int64_t chunk_events() const = 0;
+  /// Bytes an event of the stored values that are needed, uncompressed.
+  virtual int64_t bytes_per_event() const = 0;
+  /// Values an event of each field, in the order of the requests.
+  virtual std::vector<int64_t> widths() const = 0;
+  /// Stored type of each field, for messages and fingerprints: "values_block_0 float32[804]".
+  virtual std::vector<std::string> signatures() const = 0;
+
+  /// All fields of a range of events, each dataset read once, whatever the number of fields in it.
+  /// @return  a tensor [num_events, width] float32 or int64 a request, contiguous, CPU
+  /// @throws Error       storage that cannot be read
+  /// @throws InputError  a value asked for as int64 that is not an integer
+  virtual std::vector<at::Tensor> read(int64_t first_event, int64_t num_events) = 0;
+};
+
+}  // namespace tev

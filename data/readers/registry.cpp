@@ -1,0 +1,41 @@
+#include "data/readers/registry.hpp"
+
+#include "base/check.hpp"
+#include "base/names.hpp"
+#include "data/readers/compound_reader.hpp"
+#include "data/readers/dense_reader.hpp"
+#include "data/readers/pandas_table_reader.hpp"
+
+#include <map>
+
+namespace tev {
+namespace {
+
+using Open = std::unique_ptr<Reader> (*)(const std::string& path, const std::vector<FieldRequest>& requests);
+
+const std::map<std::string, Open>& layouts() {
+  static const std::map<std::string, Open> table{
+      {"compound", open_compound},
+      {"dense", open_dense},
+      {"pandas_table", open_pandas_table},
+  };
+  return table;
+}
+
+}  // namespace
+
+std::vector<std::string> reader_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, open] : layouts()) names.push_back(name);
+  return names;
+}
+
+std::unique_ptr<Reader> open_reader(const std::string& layout, const std::string& path,
+                                    const std::vector<FieldRequest>& requests) {
+  const auto entry = layouts().find(layout);
+  TEV_CHECK_INPUT(entry != layouts().end(), "data.reader: unknown layout '", layout,
+                  "' (known: ", join_names(reader_names()), ").", suggest_name(layout, reader_names()));
+  return entry->second(path, requests);
+}
+
+}  // namespace tev

@@ -1,0 +1,18 @@
+#pragma once
+// The layouts that are known by name.
+
+#include "data/readers/reader.hpp"
+
+namespace tev {
+
+/// Opens a file for a list of fields.
+/// @param layout  the configuration's data.reader
+/// @throws InputError  unknown layout; a file that cannot be opened; a field that is missing, has no numbers or is too
+///                     short. Nothing of the data is read yet.
+std::unique_ptr<Reader> open_reader(const std::string& layout, const std::string& path,
+                                    const std::vector<FieldRequest>& requests);
+
+/// Names of the layouts, in alphabetical order.
+std::vector<std::string> reader_names();
+
+}  // namespace tev

@@ -1,0 +1,168 @@
+#include "data/stream/data_session.hpp"
+
+#include "base/check.hpp"
+#include "data/catalog/expand_files.hpp"
+#include "data/stream/memory_limit.hpp"
+
+#include <numeric>
+
+namespace tev {
+namespace {
+
+/// Of the byte budget, what training leaves to evaluation, which runs while the next training windows are held.
+constexpr double kEvaluationShare = 0.125;
+constexpr int64_t kEvaluationWindow = 4096;
+
+std::shared_ptr<const std::vector<int64_t>> rows_of_units(const Catalog& catalog) {
+  auto rows = std::make_shared<std::vector<int64_t>>();
+  for (const auto& unit : catalog.units()) rows->push_back(unit.num_events);
+  return rows;
+}
+
+const char* split_key(Split split) {
+  return split == Split::train ? "data.train" : split == Split::val ? "data.val" : "data.test";
+}
+
+}  // namespace
+
+DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& messages)
+    : config_(config), seed_(seed), messages_(messages), workers_(config.workers),
+      preprocess_(std::make_shared<Preprocess>(raw_objects(config.objects), config.features)),
+      store_(loading_budget_bytes(config.budget_mib)) {
+  spec_.objects = preprocess_->specs();
+  spec_.classes = config.label.classes;
+  open_parts();
+  if (has(Split::train)) shuffle_ = plan_shuffle(*part(Split::train).unit_rows, config.shuffle_rows);
+}
+
+DataSession::~DataSession() = default;
+
+void DataSession::open_parts() {
+  if (config_.files.empty()) {
+    if (!config_.train.empty()) parts_[Split::train] = open_part(config_.train, "data.train");
+    if (!config_.val.empty()) parts_[Split::val] = open_part(config_.val, "data.val");
+    if (!config_.test.empty()) parts_[Split::test] = open_part(config_.test, "data.test");
+    return;
+  }
+  const Part whole = open_part(config_.files, "data.files");
+  split_ = std::make_shared<const SplitView>(seed_, SplitShares{config_.split.train, config_.split.val, config_.split.test},
+                                             *whole.unit_rows);
+  for (const Split split : {Split::train, Split::val, Split::test})
+    if (split_->num_rows(split) > 0) parts_[split] = {whole.catalog, split_->unit_rows(split)};
+}
+
+DataSession::Part DataSession::open_part(const std::vector<std::string>& patterns, const std::string& key) {
+  Part part;
+  part.catalog = Catalog::open(config_.reader, expand_files(patterns, key), field_requests(config_), catalog_thread_);
+  TEV_CHECK_INPUT(part.catalog->num_events() > 0, key, ": the files hold no events. Check the paths.");
+  part.unit_rows = rows_of_units(*part.catalog);
+  return part;
+}
+
+bool DataSession::has(Split split) const { return parts_.count(split) > 0; }
+
+const DataSession::Part& DataSession::part(Split split) const {
+  const auto found = parts_.find(split);
+  TEV_CHECK_INPUT(found != parts_.end(), split_key(split), ": no files are given for it. Set ", split_key(split),
+                  ", or data.files with data.split.");
+  return found->second;
+}
+
+int64_t DataSession::num_events(Split split) const {
+  const auto& rows = *part(split).unit_rows;
+  return std::accumulate(rows.begin(), rows.end(), int64_t{0});
+}
+
+uint64_t DataSession::fingerprint(Split split) const { return part(split).catalog->fingerprint(); }
+
+EventSource& DataSession::source(Split split, EventSource::Stage stage, const std::vector<std::string>& observers) {
+  const std::string name = c10::str(split_key(split), " ", static_cast<int>(stage), " ", c10::Join(",", observers));
+  auto& source = sources_[name];
+  if (!source)
+    source = std::make_unique<EventSource>(config_, part(split).catalog, catalog_thread_, workers_, preprocess_, stage, observers);
+  return *source;
+}
+
+StreamSpec DataSession::pass_spec(Split split, int64_t batch_size) const {
+  StreamSpec spec;
+  spec.order = OrderSpec{seed_, part(split).unit_rows, 1, kEvaluationWindow, batch_size};
+  spec.split = split_;
+  spec.use = split;
+  spec.shuffled = false;
+  spec.prefetch = config_.prefetch;
+  return spec;
+}
+
+TrainingSummary DataSession::summarise() {
+  EventSource& events = source(Split::train, EventSource::Stage::features, {});
+  BatchStream stream(store_, events, pass_spec(Split::train, kEvaluationWindow));
+  StandardiseFit fit(config_.standardise, spec_.objects);
+  TrainingSummary summary;
+  summary.class_events.assign(spec_.classes.size(), 0);
+  summary.class_weight.assign(spec_.classes.size(), 0.0);
+  const int64_t total = num_events(Split::train);
+  for (int64_t done = 0; auto batch = stream.next();) {
+    fit.add(batch->inputs, batch->sample_id);
+    const auto* label = batch->label.const_data_ptr<int64_t>();
+    const auto* weight = batch->weight.const_data_ptr<float>();
+    for (int64_t i = 0; i < batch->size(); ++i) {
+      ++summary.class_events[label[i]];
+      summary.class_weight[label[i]] += weight[i];
+    }
+    done = std::min(total, done + kEvaluationWindow);
+    messages_.progress("standardisation: reading the training split", done, total, "events");
+  }
+  const int64_t selected = std::accumulate(summary.class_events.begin(), summary.class_events.end(), int64_t{0});
+  TEV_CHECK_INPUT(selected > 0, "data.select: '", config_.select, "' leaves none of the ", total,
+                  " training events. Correct the expression.");
+  for (size_t i = 0; i < spec_.classes.size(); ++i) {
+    TEV_CHECK_INPUT(summary.class_events[i] > 0, "data.label: class '", spec_.classes[i], "' has no training event among ", selected,
+                    " (every class of data.label.classes needs some). Correct data.label or data.select.");
+    TEV_CHECK_INPUT(summary.class_weight[i] > 0, "data.weight: the weights of class '", spec_.classes[i], "' add up to ",
+                    summary.class_weight[i], " over ", summary.class_events[i],
+                    " training events (expected a positive sum). Correct data.weight or the file.");
+  }
+  summary.standardisation = fit.result();
+  for (const auto& message : summary.standardisation.messages) messages_.warning(message);
+  return summary;
+}
+
+void DataSession::standardise(const Standardisation& standardisation) {
+  for (const auto& object : spec_.objects)
+    preprocess_->set_standardisation(object.name, standardisation.mean(object.name), standardisation.scale(object.name));
+}
+
+Columns DataSession::raw_sample(Split split) { return source(split, EventSource::Stage::standardised, {}).raw_columns(0).raw; }
+
+Cursor DataSession::start_cursor(int64_t batch_size) const {
+  Cursor cursor;
+  cursor.seed = seed_;
+  cursor.lanes = shuffle_.lanes;
+  cursor.window_rows = shuffle_.window_rows;
+  cursor.batch_size = batch_size;
+  cursor.fingerprint = fingerprint(Split::train);
+  return cursor;
+}
+
+std::unique_ptr<BatchStream> DataSession::training_stream(const Cursor& from, int64_t end_epoch, ShardSpec shard) {
+  StreamSpec spec;
+  spec.order = OrderSpec{seed_, part(Split::train).unit_rows, from.lanes, from.window_rows, from.batch_size};
+  spec.split = split_;
+  spec.use = Split::train;
+  spec.shard = shard;
+  spec.first_epoch = from.epoch;
+  spec.first_step = from.step;
+  spec.end_epoch = end_epoch;
+  spec.prefetch = config_.prefetch;
+  spec.budget_share = 1 - kEvaluationShare;
+  return std::make_unique<BatchStream>(store_, source(Split::train, EventSource::Stage::standardised, {}), std::move(spec));
+}
+
+std::unique_ptr<BatchStream> DataSession::evaluation_stream(Split split, int64_t batch_size,
+                                                            const std::vector<std::string>& observers) {
+  StreamSpec spec = pass_spec(split, batch_size);
+  spec.budget_share = kEvaluationShare;
+  return std::make_unique<BatchStream>(store_, source(split, EventSource::Stage::standardised, observers), std::move(spec));
+}
+
+}  // namespace tev

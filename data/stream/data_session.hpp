@@ -1,0 +1,80 @@
+#pragma once
+// The data of a run, opened: catalogs, features, standardisation, and the streams that training and evaluation read.
+
+#include "base/messages.hpp"
+#include "data/order/cursor.hpp"
+#include "data/order/shuffle_plan.hpp"
+#include "data/stream/batch_stream.hpp"
+#include "data/stream/event_source.hpp"
+#include "data/transform/standardise.hpp"
+
+#include <optional>
+
+namespace tev {
+
+/// What one pass over the training split tells.
+struct TrainingSummary {
+  Standardisation standardisation;
+  std::vector<int64_t> class_events;  ///< selected events of each class
+  std::vector<double> class_weight;   ///< sum of their weights
+};
+
+class DataSession {
+ public:
+  /// Opens every file that the configuration names; reads metadata only.
+  /// @throws InputError  missing or unreadable files, fields, features
+  DataSession(const DataConfig& config, uint64_t seed, Messages& messages);
+  ~DataSession();
+
+  const DataSpec& spec() const { return spec_; }
+  const std::shared_ptr<Preprocess>& preprocess() const { return preprocess_; }
+  bool has(Split split) const;
+  int64_t num_events(Split split) const;
+  /// Of the names, shapes and sampled content of all files.
+  uint64_t fingerprint(Split split) const;
+  /// Lanes and windows of the training order.
+  const ShuffleSpec& shuffle() const { return shuffle_; }
+
+  /// One pass over the training split: standardisation constants and class sums.
+  /// @throws InputError  an empty selection, a class without events or with a total weight that is not positive
+  TrainingSummary summarise();
+  /// Sets the constants that all later streams use.
+  void standardise(const Standardisation& standardisation);
+
+  /// Training batches from an epoch and step on, up to `end_epoch`.
+  std::unique_ptr<BatchStream> training_stream(const Cursor& from, int64_t end_epoch, ShardSpec shard = {});
+  /// One pass in the order of the files.
+  std::unique_ptr<BatchStream> evaluation_stream(Split split, int64_t batch_size, const std::vector<std::string>& observers = {});
+  /// Raw columns of the first unit of events: what an exported model takes.
+  Columns raw_sample(Split split);
+  /// Where all HDF5 calls of this session are made, those of writers too.
+  CatalogThread& catalog_thread() { return catalog_thread_; }
+  /// The cursor of the start of a run.
+  Cursor start_cursor(int64_t batch_size) const;
+
+ private:
+  struct Part {
+    std::shared_ptr<Catalog> catalog;
+    std::shared_ptr<const std::vector<int64_t>> unit_rows;  ///< of this split
+  };
+  void open_parts();
+  Part open_part(const std::vector<std::string>& patterns, const std::string& key);
+  const Part& part(Split split) const;
+  EventSource& source(Split split, EventSource::Stage stage, const std::vector<std::string>& observers);
+  StreamSpec pass_spec(Split split, int64_t batch_size) const;
+
+  const DataConfig config_;
+  const uint64_t seed_;
+  Messages& messages_;
+  CatalogThread catalog_thread_;
+  WorkerPool workers_;
+  DataSpec spec_;
+  std::shared_ptr<Preprocess> preprocess_;
+  std::map<Split, Part> parts_;
+  std::shared_ptr<const SplitView> split_;  ///< null: each split has its own files
+  ShuffleSpec shuffle_;
+  std::map<std::string, std::unique_ptr<EventSource>> sources_;
+  UnitStore store_;  // last: it waits for loads that use everything above
+};
+
+}  // namespace tev

@@ -1,0 +1,26 @@
+#pragma once
+// Assembly of a batch: events picked out of decoded units, in a given order.
+
+#include "data/stream/decoded_unit.hpp"
+
+#include <vector>
+
+namespace tev {
+
+/// One event of a batch: which unit it lies in, and its row there.
+struct EventRef {
+  const DecodedUnit* unit;
+  int64_t row;
+};
+
+/// Copies the events, in their order, into one batch. Events that `select` left out are skipped.
+/// @return  a batch of references.size() events or fewer; inputs keep the objects of the first unit
+Batch gather_events(const std::vector<EventRef>& references);
+
+/// A batch of no events with the columns of a unit.
+Batch empty_batch(const DecodedUnit& unit);
+
+/// Joins batches of the same columns, in order.
+Batch concatenate(std::vector<Batch> pieces);
+
+}  // namespace tev

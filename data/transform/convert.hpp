@@ -1,0 +1,50 @@
+#pragma once
+// From the values of a range of events, as read, to ragged columns.
+
+#include "base/batch.hpp"
+#include "data/transform/raw_object.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tev {
+
+class RowFilter;
+
+/// Raw columns of a range of events.
+struct EventBlock {
+  Columns raw;          ///< event [n, J]; ragged values [N, K] with offsets [n+1] int64; float32, contiguous
+  at::Tensor selected;  ///< [n] bool; undefined: every event
+};
+
+/// Cuts, filters and checks what was read; may be called from several threads at once.
+class Converter {
+ public:
+  /// @param select  expression over the raw columns of `event`; empty: every event
+  /// @throws InputError  a mistake in `valid` or `select`, with its configuration key
+  Converter(std::vector<RawObject> objects, const std::string& select);
+  ~Converter();
+  Converter(Converter&&) noexcept;
+
+  /// Drops invalid rows, and all rows of events that are not selected; checks that what is left is finite.
+  /// @param values       by object: [n, width], any real dtype, rows may be strided; width is a multiple of the number
+  /// of
+  ///                     columns (the same for `event`)
+  /// @param path         the file, for error messages
+  /// @param first_event  index in the file of row 0, for error messages
+  /// @throws InputError  a width that does not fit, NaN or infinity in a column
+  EventBlock operator()(const std::map<std::string, at::Tensor>& values, const std::string& path,
+                        int64_t first_event) const;
+
+ private:
+  Column ragged_column(size_t object, const at::Tensor& values, const at::Tensor& selected, const std::string& path,
+                       int64_t first_event) const;
+
+  std::vector<RawObject> objects_;
+  std::vector<std::unique_ptr<RowFilter>> valid_;  ///< by object; null: keep all
+  std::unique_ptr<RowFilter> select_;
+};
+
+}  // namespace tev

@@ -1,0 +1,34 @@
+// tevatrain export RUN
+
+#include "engine/cli/command.hpp"
+#include "engine/export/export_run.hpp"
+#include "engine/record/terminal.hpp"
+
+#include <fmt/format.h>
+
+#include <iostream>
+
+namespace tev {
+
+void add_export(CLI::App& app, Command& chosen) {
+  auto* command = app.add_subcommand("export", "Write the trained model as TorchScript, with proof that it is the same");
+  auto run = std::make_shared<std::string>();
+  auto files = std::make_shared<std::vector<std::string>>();
+  command->add_option("run", *run, "Run directory")->required();
+  command->add_option("--data", *files, "Files to compare on (default: data.test of the run, else data.val)");
+  command->footer(R"text(Writes RUN/export/model.pt (preprocessing inside, loads in plain LibTorch and plain Python), preprocessing.json, parity.json.
+Example:
+  tevatrain export runs/pfn
+  python -c "import torch; print(torch.jit.load('runs/pfn/export/model.pt').input_names())")text");
+  command->callback([run, files, &chosen] {
+    chosen = [run, files]() -> int {
+      TerminalMessages messages;
+      const ExportReport report = export_run(*run, *files, messages);
+      std::cout << fmt::format("parity: largest difference of probabilities {:.2g} over {} events (limit 1e-6)\nmodel: {}\n",
+                               report.max_difference, report.events, report.model.string());
+      return exit_done;
+    };
+  });
+}
+
+}  // namespace tev

@@ -1,0 +1,65 @@
+// tevatrain: one program for training, evaluation and export. Exceptions become one readable line and an exit code here.
+
+#include "base/check.hpp"
+#include "engine/cli/command.hpp"
+
+#include <c10/util/Exception.h>
+
+#include <malloc.h>
+
+#include <iostream>
+
+namespace {
+
+constexpr const char* kFooter = R"(Exit codes: 0 done, 1 failure, 2 wrong configuration or input, 75 stopped by request with a checkpoint: run it again.
+Examples:
+  tevatrain check configs/top/pfn.yaml
+  tevatrain train configs/top/pfn.yaml train.epochs=3 --run runs/short
+  tevatrain report runs/pfn runs/short
+  tevatrain export runs/pfn
+`tevatrain COMMAND --help` explains a command.)";
+
+/// glibc gives freed blocks above 128 KiB back to the system and takes them again with page faults, which costs a training
+/// step up to half of its time; training reuses the same sizes, so keep them.
+void keep_freed_memory() {
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, -1);
+  mallopt(M_TOP_PAD, 64 << 20);
+}
+
+int fail(int code, const std::string& message) {
+  std::cerr << "tevatrain: " << message << std::endl;
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  keep_freed_memory();
+  CLI::App app("Tevatrain: deep-learning training for high-energy physics.", "tevatrain");
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  app.set_version_flag("--version", TEV_VERSION);
+  tev::Command chosen;
+  tev::add_train(app, chosen, {argv, argv + argc});
+  tev::add_check(app, chosen);
+  tev::add_evaluate(app, chosen);
+  tev::add_predict(app, chosen);
+  tev::add_export(app, chosen);
+  tev::add_report(app, chosen);
+  tev::add_inspect(app, chosen);
+  tev::add_metrics(app, chosen);
+  tev::add_schema(app, chosen);
+  try {
+    app.parse(argc, argv);
+    return chosen();
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? tev::exit_done : tev::exit_wrong_input;
+  } catch (const tev::InputError& error) {
+    return fail(tev::exit_wrong_input, error.what());
+  } catch (const c10::Error& error) {
+    return fail(tev::exit_failure, error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return fail(tev::exit_failure, error.what());
+  }
+}

@@ -1,0 +1,48 @@
+#include "engine/evaluate/evaluate.hpp"
+
+#include "engine/evaluate/batch_device.hpp"
+
+#include <ATen/core/grad_mode.h>
+
+namespace tev {
+namespace {
+
+/// Evaluation mode for a while.
+class EvaluationMode {
+ public:
+  explicit EvaluationMode(Model& model) : model_(model), training_(model.is_training()) { model_.eval(); }
+  ~EvaluationMode() { model_.train(training_); }
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+ private:
+  Model& model_;
+  const bool training_;
+};
+
+}  // namespace
+
+void evaluate(Model& model, const Objective& objective, BatchStream& stream, MetricSet* metrics, const BatchVisitor& visit,
+              const std::string& stage, int64_t total, Messages& messages) {
+  const at::NoGradGuard no_grad;
+  const EvaluationMode evaluation(model);
+  const c10::Device device = device_of(model);
+  int64_t done = 0;
+  while (const auto batch = stream.next()) {
+    if (batch->size() == 0) continue;
+    const at::Tensor logits = model.forward(to_device(batch->inputs, device));
+    MetricInput input;
+    input.probabilities = objective.probabilities(logits).to(at::kCPU);
+    input.label = batch->label;
+    input.weight = batch->weight;
+    if (metrics) {
+      input.loss_sum = objective.loss(logits, batch->label.to(device), batch->weight.to(device)).sum.item<double>();
+      metrics->update(input);
+    }
+    if (visit) visit(*batch, input.probabilities);
+    done += batch->size();
+    messages.progress(stage, done, total, "events");
+  }
+}
+
+}  // namespace tev

@@ -1,0 +1,25 @@
+#pragma once
+// Scores of events as an HDF5 file.
+
+#include "base/data_spec.hpp"
+#include "data/stream/data_session.hpp"
+#include "data/write/h5_writer.hpp"
+
+namespace tev {
+
+/// Writes /scores [N, classes] f4, /label [N] i8, /weight [N] f4, /sample_id [N] i8, /class_names, and /<column> [N] f4 for
+/// every observer; the attribute `signal` of the file is the index of the signal class.
+class PredictionWriter {
+ public:
+  PredictionWriter(CatalogThread& thread, const std::string& path, const DataSpec& spec, int64_t signal);
+  ~PredictionWriter();
+  void append(const Batch& batch, const at::Tensor& probabilities);
+  /// Puts the file in place. Without it nothing is left behind.
+  void close();
+
+ private:
+  CatalogThread& thread_;
+  std::unique_ptr<H5Writer> writer_;
+};
+
+}  // namespace tev

@@ -1,0 +1,73 @@
+#include "engine/evaluate/trained_run.hpp"
+
+#include "base/check.hpp"
+#include "base/seed.hpp"
+#include "engine/checkpoint/checkpoint.hpp"
+#include "engine/evaluate/model_state.hpp"
+#include "engine/record/run_directory.hpp"
+#include "models/registry.hpp"
+
+#include <ATen/Context.h>
+
+namespace tev {
+
+c10::Device choose_device(const std::string& name) {
+  if (name == "cpu") return at::kCPU;
+  const bool cuda = at::hasCUDA();
+  TEV_CHECK_INPUT(cuda || name != "cuda", "train.device: cuda is not there (this program or this machine has no CUDA device). ",
+                  "Use train.device=auto or cpu.");
+  return cuda ? c10::Device(at::kCUDA, 0) : c10::Device(at::kCPU);
+}
+
+std::shared_ptr<Model> make_model(const RunConfig& config, const DataSpec& spec, c10::Device device) {
+  at::manual_seed(seed_key(static_cast<uint64_t>(config.seed), SeedUse::weights));
+  auto model = find_model(config.model.name).make_model(*config.model.options, spec);
+  model->to(device);
+  return model;
+}
+
+TrainedRun open_trained_run(const std::filesystem::path& root, c10::Device device, Messages& messages) {
+  TEV_CHECK_INPUT(run_state(root) != RunState::absent, root.string(), ": no run is there (expected a folder that `tevatrain train` ",
+                  "wrote). Give its path.");
+  TrainedRun run;
+  run.paths.root = root;
+  run.config = load_run_config(run.paths.config().string(), {});
+  run.preprocess = std::make_shared<Preprocess>(raw_objects(run.config.data.objects), run.config.data.features);
+  run.spec.objects = run.preprocess->specs();
+  run.spec.classes = run.config.data.label.classes;
+  run.model = make_model(run.config, run.spec, device);
+
+  CheckpointStore store(run.paths.checkpoints(), messages, StoreAccess::read);
+  std::optional<CheckpointData> checkpoint = store.load_latest();
+  TEV_CHECK(checkpoint, root.string(), ": the run has no checkpoint yet. Train it first.");
+  if (store.best_step()) checkpoint = store.load_best();
+  load_model_state(*run.model, checkpoint->parts.at("model"));
+  const auto& constants = checkpoint->parts.at("preprocess");
+  run.preprocess->load_state({constants.begin(), constants.end()});
+  run.model->eval();
+  run.step = checkpoint->step;
+  return run;
+}
+
+Split evaluated_split(const TrainedRun& run, const std::vector<std::string>& files) {
+  const auto& data = run.config.data;
+  const bool has_test = !files.empty() || !data.test.empty() || (!data.files.empty() && data.split.test > 0);
+  return has_test ? Split::test : Split::val;
+}
+
+std::unique_ptr<DataSession> open_data(const TrainedRun& run, const std::vector<std::string>& files, Messages& messages) {
+  DataConfig data = run.config.data;
+  if (data.files.empty() || !files.empty()) {
+    data.train.clear();
+    if (!files.empty()) {
+      data.test = files;
+      data.files.clear();
+    }
+    if (!data.test.empty()) data.val.clear();
+  }
+  auto session = std::make_unique<DataSession>(data, static_cast<uint64_t>(run.config.seed), messages);
+  session->preprocess()->load_state(run.preprocess->state());
+  return session;
+}
+
+}  // namespace tev

@@ -1,0 +1,109 @@
+#include "engine/export/export_run.hpp"
+
+#include "base/check.hpp"
+#include "data/write/h5_writer.hpp"
+#include "engine/checkpoint/durable_file.hpp"
+#include "engine/export/exported_model.hpp"
+#include "engine/export/python_process.hpp"
+#include "engine/objective/objective.hpp"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/tensor.h>
+#include <nlohmann/json.hpp>
+
+namespace tev {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr double kParityLimit = 1e-6;
+
+std::vector<float> floats(const at::Tensor& tensor) {
+  const at::Tensor flat = tensor.contiguous();
+  return {flat.const_data_ptr<float>(), flat.const_data_ptr<float>() + flat.numel()};
+}
+
+/// What somebody needs to redo the preprocessing elsewhere.
+ordered_json preprocessing_json(const TrainedRun& run) {
+  ordered_json json;
+  for (const auto& object : run.preprocess->objects())
+    json["inputs"][object.name] = {{"ragged", object.ragged}, {"columns", object.columns}, {"valid", object.valid}};
+  const auto constants = run.preprocess->state();
+  for (const auto& [object, features] : run.config.data.features) {
+    if (!run.spec.find(object)) continue;
+    const auto mean = floats(constants.at("mean_" + object)), scale = floats(constants.at("scale_" + object));
+    for (size_t i = 0; i < features.size(); ++i)
+      json["features"][object].push_back(
+          {{"name", features[i].first}, {"expression", features[i].second}, {"mean", mean[i]}, {"scale", scale[i]}});
+  }
+  json["classes"] = run.spec.classes;
+  json["standardised"] = "(x - mean) / scale";
+  return json;
+}
+
+/// Events of 0, 1 and 200 rows of every ragged object (fewer where the sample has no more), with the event columns of the
+/// first three events.
+Columns special_lengths(const Columns& raw) {
+  Columns special;
+  for (const auto& [name, column] : raw) {
+    if (!column.ragged()) {
+      special[name].values = column.values.slice(0, 0, 3);
+      continue;
+    }
+    const int64_t rows = std::min<int64_t>(column.values.size(0), 201);
+    special[name].values = column.values.slice(0, 0, rows);
+    special[name].offsets = at::tensor({int64_t{0}, int64_t{0}, std::min<int64_t>(1, rows), rows}, at::kLong);
+  }
+  return special;
+}
+
+at::Tensor probabilities_of(const TrainedRun& run, const Columns& raw) {
+  const at::NoGradGuard no_grad;
+  const auto objective = make_objective(run.config.objective, run.spec);
+  return objective->probabilities(run.model->forward(run.preprocess->apply(raw)));
+}
+
+/// Raw columns and our probabilities, for the Python side.
+void write_group(H5Writer& writer, const std::string& group, const Columns& raw, const at::Tensor& probabilities) {
+  for (const auto& [name, column] : raw) {
+    writer.append(group + "/" + name + "/values", column.values);
+    if (column.ragged()) writer.append(group + "/" + name + "/offsets", column.offsets);
+  }
+  writer.append(group + "/probabilities", probabilities.contiguous());
+}
+
+}  // namespace
+
+ExportReport export_run(const std::filesystem::path& root, const std::vector<std::string>& files, Messages& messages) {
+  const TrainedRun run = open_trained_run(root, at::kCPU, messages);
+  const auto folder = run.paths.exported();
+  std::filesystem::create_directories(folder);
+  ExportReport report;
+  report.model = folder / "model.pt";
+  exported_model(*run.model, *run.preprocess, run.spec).save(report.model.string());
+  replace_file(folder / "preprocessing.json", preprocessing_json(run).dump(2) + "\n");
+
+  const auto data = open_data(run, files, messages);
+  const Columns raw = data->raw_sample(evaluated_split(run, files));
+  const Columns special = special_lengths(raw);
+  data->catalog_thread().run([&] {
+    H5Writer writer((folder / "parity_sample.h5").string());
+    write_group(writer, "events", raw, probabilities_of(run, raw));
+    write_group(writer, "special", special, probabilities_of(run, special));
+    writer.close();
+  });
+  const int code = run_python_module("tevatrain.parity", {report.model.string(), (folder / "parity_sample.h5").string(),
+                                                          (folder / "parity.json").string()});
+  TEV_CHECK(code == 0, root.string(), ": the parity check of the export did not run (Python ended with code ", code,
+            "). Its message is above.");
+  const auto parity = nlohmann::json::parse(read_file(folder / "parity.json"));
+  report.max_difference = parity.at("max_difference");
+  report.events = parity.at("events");
+  TEV_CHECK(report.max_difference <= kParityLimit, report.model.string(), ": probabilities differ by ", report.max_difference,
+            " from the trained model (at most ", kParityLimit, " is allowed). Do not use it; ", (folder / "parity.json").string(),
+            " has the details.");
+  return report;
+}
+
+}  // namespace tev

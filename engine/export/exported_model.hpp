@@ -1,0 +1,29 @@
+#pragma once
+// The deliverable: preprocessing and network in one TorchScript file that plain LibTorch and plain Python load.
+
+#include "data/transform/preprocess.hpp"
+#include "models/model.hpp"
+
+#include <torch/csrc/jit/api/module.h>
+
+#include <string>
+#include <vector>
+
+namespace tev {
+
+/// Joins preprocessing and network into one module with the methods
+///
+///   forward(<object> [N, K], <object>_offsets [B+1] int64, ..., event [B, J]) -> probabilities [B, classes]
+///   forward_padded(<object> [B, P, K], <object>_mask [B, P] bool, ..., event [B, J]) -> the same
+///   input_names() -> Dict[str, List[str]]   raw columns of each object, in the order of the arguments
+///   class_names() -> List[str]
+///
+/// in which ragged objects come in the order of the configuration and `event` always comes last (J = 0 where the
+/// configuration reads no event columns; pass an empty [B, 0] tensor).
+/// @param preprocess  with the constants of the training
+torch::jit::Module exported_model(Model& network, Preprocess& preprocess, const DataSpec& spec);
+
+/// The text of the module's own methods, for tests and the curious.
+std::string export_source(const std::vector<RawObject>& objects, const DataSpec& spec);
+
+}  // namespace tev

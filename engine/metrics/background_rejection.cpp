@@ -1,0 +1,41 @@
+#include "engine/metrics/background_rejection.hpp"
+
+#include "base/check.hpp"
+
+#include <cmath>
+#include <cstdio>
+
+namespace tev {
+
+WorkingPoint working_point(const RocCurve& curve, double signal_efficiency) {
+  // The origin selects nothing, and the last point everything: a point is found for every efficiency up to 1.
+  size_t i = 1;
+  while (i + 1 < curve.size() && curve.signal_efficiency[i] < signal_efficiency) ++i;
+  TEV_CHECK(i < curve.size(), "working_point: the curve has no points.");
+  WorkingPoint point{curve.signal_efficiency[i], {}, {}, curve.cut[i]};
+  if (curve.background_efficiency[i] > 0) {
+    point.rejection = 1 / curve.background_efficiency[i];
+    point.error = *point.rejection / std::sqrt(curve.background_count[i]);
+  }
+  return point;
+}
+
+std::string rejection_name(double working_point) {
+  char per_cent[32];
+  std::snprintf(per_cent, sizeof per_cent, "%.6g", working_point * 100);
+  return std::string("rejection_") + per_cent;
+}
+
+std::vector<MetricValue> BackgroundRejectionMetric::value() const {
+  std::vector<MetricValue> values;
+  for (size_t s = 0; s < signals_.size(); ++s) {
+    const RocCurve curve = roc_curve(samples_[s], "background rejection of " + signals_[s].name);
+    for (const double efficiency : working_points_) {
+      const WorkingPoint point = working_point(curve, efficiency);
+      values.push_back({rejection_name(efficiency) + suffix(s), point.rejection, point.error, point.cut});
+    }
+  }
+  return values;
+}
+
+}  // namespace tev

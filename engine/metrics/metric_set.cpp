@@ -1,0 +1,54 @@
+#include "engine/metrics/metric_set.hpp"
+
+#include "base/check.hpp"
+#include "base/names.hpp"
+#include "engine/metrics/accuracy.hpp"
+#include "engine/metrics/auc.hpp"
+#include "engine/metrics/background_rejection.hpp"
+#include "engine/metrics/loss.hpp"
+
+namespace tev {
+
+std::vector<SignalClass> signal_classes(const MetricsConfig& config, const DataSpec& spec) {
+  std::vector<SignalClass> all;
+  for (const auto& name : spec.classes) all.push_back({static_cast<int64_t>(all.size()), name});
+  if (config.signal.empty()) return all.size() == 2 ? std::vector<SignalClass>{all.back()} : all;
+  for (const auto& candidate : all)
+    if (candidate.name == config.signal) return {candidate};
+  throw InputError(c10::str("metrics.signal: '", config.signal, "' is not a class (data.label.classes: ",
+                            join_names(spec.classes), ").", suggest_name(config.signal, spec.classes)));
+}
+
+MetricSet::MetricSet(const MetricsConfig& config, const DataSpec& spec) : classes_(spec.classes.size()) {
+  for (const double efficiency : config.working_points)
+    TEV_CHECK_INPUT(efficiency > 0 && efficiency <= 1, "metrics.working_points: ", efficiency,
+                    " is not a signal efficiency (above 0, at most 1).");
+  const auto signals = signal_classes(config, spec);
+  metrics_.push_back(std::make_unique<LossMetric>());
+  metrics_.push_back(std::make_unique<AccuracyMetric>());
+  metrics_.push_back(std::make_unique<AucMetric>(signals));
+  metrics_.push_back(std::make_unique<BackgroundRejectionMetric>(signals, config.working_points));
+}
+
+void MetricSet::update(const MetricInput& input) {
+  const int64_t events = input.label.numel();
+  TEV_CHECK(input.label.dim() == 1 && input.weight.sizes() == input.label.sizes() && input.probabilities.dim() == 2 &&
+                input.probabilities.size(0) == events && input.probabilities.size(1) == classes_,
+            "metrics: probabilities ", input.probabilities.sizes(), ", labels ", input.label.sizes(), ", weights ",
+            input.weight.sizes(), " ([B, ", classes_, "], [B] and [B] were expected).");
+  for (auto& metric : metrics_) metric->update(input);
+}
+
+void MetricSet::merge(const MetricSet& other) {
+  TEV_CHECK(metrics_.size() == other.metrics_.size(), "metrics: two sets of different metrics cannot be merged.");
+  for (size_t i = 0; i < metrics_.size(); ++i) metrics_[i]->merge(*other.metrics_[i]);
+}
+
+std::vector<MetricValue> MetricSet::values() const {
+  std::vector<MetricValue> values;
+  for (const auto& metric : metrics_)
+    for (auto& value : metric->value()) values.push_back(std::move(value));
+  return values;
+}
+
+}  // namespace tev

@@ -1,0 +1,48 @@
+#pragma once
+// What is minimised: a loss from logits, labels and weights.
+
+#include "base/config_fields.hpp"
+#include "base/data_spec.hpp"
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+
+namespace tev {
+
+/// A weighted mean in two halves. The loss of a step is sum / weight over ALL its events: whoever joins micro-batches
+/// or ranks adds the halves first, so that the result does not depend on how the events were divided.
+struct Loss {
+  at::Tensor sum;     ///< [] sum of weight x loss of each event, differentiable
+  at::Tensor weight;  ///< [] sum of weights, without gradient; may be zero or negative where events cancel
+};
+
+class Objective {
+ public:
+  virtual ~Objective() = default;
+  /// @param logits  [B, classes]
+  /// @param label   [B] int64, 0 <= label < classes
+  /// @param weight  [B] f32
+  virtual Loss loss(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& weight) const = 0;
+  /// @return [B, classes] f32, adding up to 1
+  virtual at::Tensor probabilities(const at::Tensor& logits) const = 0;
+};
+
+/// The section `objective`.
+struct ObjectiveConfig {
+  std::string name = "classification";
+  double label_smoothing = 0;
+
+  void declare(Fields& fields) {
+    fields.add("name", name, "What is minimised").one_of({"classification"});
+    fields.add("label_smoothing", label_smoothing, "Share of each label spread evenly over the classes")
+        .at_least(0)
+        .at_most(0.5);
+  }
+};
+
+/// @throws InputError  listing the known names
+std::unique_ptr<Objective> make_objective(const ObjectiveConfig& config, const DataSpec& spec);
+
+}  // namespace tev

@@ -1,0 +1,116 @@
+#include "engine/record/run_lease.hpp"
+
+#include "base/check.hpp"
+#include "engine/record/host.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+namespace tev {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+std::string read_text(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+/// Start time of a process in ticks since the boot; "" if it is gone or only waits to be collected. A number of a
+/// process is given again, its start time is not.
+std::string start_ticks(int64_t pid) {
+  const std::string text = read_text("/proc/" + std::to_string(pid) + "/stat");
+  const size_t name_end = text.rfind(')');  // the name before it may hold anything
+  if (name_end == std::string::npos) return "";
+  std::istringstream rest(text.substr(name_end + 1));
+  std::string state, field;
+  rest >> state;
+  for (int number = 4; number <= 22; ++number) rest >> field;
+  return state == "Z" || state == "X" ? "" : field;
+}
+
+std::string boot_id() { return read_text("/proc/sys/kernel/random/boot_id").substr(0, 36); }
+
+std::string own_content() {
+  const int64_t pid = ::getpid();
+  return Json{{"host", host_name()}, {"boot", boot_id()}, {"process", pid}, {"start", start_ticks(pid)}}.dump() + "\n";
+}
+
+/// A lease that cannot be read was cut short by a kill: its process is gone, on whatever host it was.
+struct Holder {
+  std::string host, boot, start;
+  int64_t process = 0;
+
+  static Holder parse(const std::string& content) {
+    const Json json = Json::parse(content, nullptr, false);
+    if (!json.is_object()) return {};
+    return {json.value("host", ""), json.value("boot", ""), json.value("start", ""), json.value("process", int64_t{0})};
+  }
+  bool gone() const {
+    if (process == 0) return true;
+    if (host != host_name()) return false;
+    return boot != boot_id() || start_ticks(process) != start;
+  }
+  std::string text() const { return "process " + std::to_string(process) + " on host " + host; }
+};
+
+/// Makes the file with its content; false if it is there already.
+bool create_exclusively(const fs::path& path, const std::string& content) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (file < 0 && errno == EEXIST) return false;
+  TEV_CHECK_INPUT(file >= 0, path.parent_path().string(), ": cannot be written (", std::strerror(errno),
+                  "). Choose another run directory with --run DIR.");
+  const bool complete = ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size());
+  const int error = errno;
+  ::close(file);
+  if (complete) return true;
+  ::unlink(path.c_str());
+  throw Error(c10::str(path.string(), ": cannot be written (", std::strerror(error), "). Free some space there."));
+}
+
+/// Takes away the lease of a process that is gone. Two processes may come here together: what the rename caught is read
+/// again, and a lease that somebody else has just made goes back.
+void remove_stale(const fs::path& path, const std::string& stale_content) {
+  const fs::path caught = path.string() + ".stale-" + std::to_string(::getpid());
+  if (::rename(path.c_str(), caught.c_str()) != 0) return;  // somebody else was faster
+  if (read_text(caught) != stale_content && ::link(caught.c_str(), path.c_str()) != 0 && errno != EEXIST)
+    throw Error(c10::str(path.string(), ": cannot be given back to its owner (", std::strerror(errno), ")."));
+  ::unlink(caught.c_str());
+}
+
+}  // namespace
+
+RunLease::RunLease(const fs::path& directory) : path_(directory / "lease"), content_(own_content()) {
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    if (create_exclusively(path_, content_)) return;
+    const std::string found = read_text(path_);
+    const Holder holder = Holder::parse(found);
+    TEV_CHECK_INPUT(holder.gone(), directory.string(), ": is being written by ", holder.text(),
+                    ". Wait for it, choose another run directory with --run DIR, or, if that process is gone, remove ",
+                    path_.string(), ".");
+    remove_stale(path_, found);
+  }
+  throw InputError(c10::str(directory.string(), ": several processes want to write it at once. Start one of them."));
+}
+
+RunLease::~RunLease() {
+  if (read_text(path_) == content_) ::unlink(path_.c_str());
+}
+
+std::string RunLease::holder(const fs::path& directory) {
+  const std::string content = read_text(directory / "lease");
+  const Holder holder = Holder::parse(content);
+  return content.empty() || holder.gone() ? "" : holder.text();
+}
+
+}  // namespace tev

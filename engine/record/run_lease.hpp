@@ -1,0 +1,28 @@
+#pragma once
+// One writer at a time in a run directory.
+
+#include <filesystem>
+#include <string>
+
+namespace tev {
+
+/// A file `lease` that names host and process; made with O_EXCL, which network file systems honour too (their
+/// byte-range locks are not to be relied upon). A lease of this host whose process is gone, a killed run, is taken
+/// over.
+class RunLease {
+ public:
+  /// @throws InputError  held by a living process, or by one of another host (nobody can tell from here)
+  explicit RunLease(const std::filesystem::path& directory);
+  ~RunLease();
+  RunLease(const RunLease&) = delete;
+  RunLease& operator=(const RunLease&) = delete;
+
+  /// Who holds the lease of a directory: "process 12 on host node7"; "" for nobody or a process that is gone.
+  static std::string holder(const std::filesystem::path& directory);
+
+ private:
+  std::filesystem::path path_;
+  std::string content_;
+};
+
+}  // namespace tev

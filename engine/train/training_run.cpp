@@ -1,0 +1,165 @@
+#include "engine/train/training_run.hpp"
+
+#include "base/check.hpp"
+#include "engine/checkpoint/durable_file.hpp"
+#include "engine/config/compare.hpp"
+#include "engine/evaluate/evaluate.hpp"
+#include "engine/evaluate/model_state.hpp"
+#include "engine/evaluate/predictions.hpp"
+#include "engine/evaluate/trained_run.hpp"
+#include "engine/record/provenance.hpp"
+#include "engine/record/run_directory.hpp"
+#include "engine/train/input_histograms.hpp"
+#include "engine/train/metric_rows.hpp"
+#include "engine/train/summary_cache.hpp"
+
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <torch/version.h>
+
+#include <thread>
+
+namespace tev {
+namespace {
+
+/// What a run directory asks of a configuration that wants to continue it.
+void check_same_physics(const RunConfig& config, const RunPaths& paths) {
+  const RunConfig old = load_run_config(paths.config().string(), {});
+  for (const auto& difference : differences(old, config)) {
+    if (difference.kind != KeyKind::physics) continue;
+    const bool grows = difference.key == "train.epochs" && config.train.epochs > old.train.epochs;
+    if (grows && !depends_on_total_steps(config.schedule)) continue;
+    throw InputError(c10::str(paths.root.string(), ": the run was started with ", difference.text(),
+                              grows ? " (the epochs may grow only where the schedule does not depend on them)"
+                                    : " (a key that changes the result)",
+                              ". Give another --run, or --fresh to rename the old run away."));
+  }
+}
+
+bool epochs_left(const RunConfig& config, const RunPaths& paths) {
+  return config.train.epochs > load_run_config(paths.config().string(), {}).train.epochs;
+}
+
+Provenance provenance_of(const TrainRequest& request, const RunConfig& config, const DataSession& data, int64_t step) {
+  Provenance provenance;
+  provenance.command_line = request.command_line;
+  provenance.resolved_config = config.resolved_yaml();
+  provenance.data_fingerprint = fmt::format("{:016x}", data.fingerprint(Split::train));
+  provenance.versions = {{"torch", TORCH_VERSION}, {"tevatrain", TEV_VERSION}};
+  provenance.threads = at::get_num_threads();
+  provenance.from_step = step;
+  return provenance;
+}
+
+void set_threads(int64_t threads) {
+  at::set_num_threads(static_cast<int>(threads > 0 ? threads : std::max(1U, std::thread::hardware_concurrency())));
+}
+
+void restore_constants(Preprocess& preprocess, const CheckpointData& checkpoint) {
+  const auto& constants = checkpoint.parts.at("preprocess");
+  preprocess.load_state({constants.begin(), constants.end()});
+}
+
+void say_how_it_shuffles(const DataSession& data, const RunConfig& config, Messages& messages) {
+  const auto& shuffle = data.shuffle();
+  messages.info(fmt::format("{} training events in {} units; shuffled among {} ({} lanes); class fractions of batches spread "
+                            "at most {:.2f} times as much as in a perfect shuffle",
+                            shuffle.num_rows, shuffle.num_units, std::min(shuffle.num_rows, shuffle.lanes * shuffle.window_rows),
+                            shuffle.lanes, predicted_spread(shuffle, config.train.batch_size)));
+}
+
+/// The best weights on the events that were held back, with predictions/test.h5.
+std::vector<MetricValue> test_best(const RunConfig& config, DataSession& data, Model& model, const Objective& objective,
+                                   const CheckpointStore& checkpoints, const RunPaths& paths, const TrainState& state,
+                                   JsonlWriter& metrics_file, Messages& messages) {
+  if (checkpoints.best_step()) load_model_state(model, checkpoints.load_best().parts.at("model"));
+  const Split split = data.has(Split::test) ? Split::test : Split::val;
+  if (!data.has(split)) return {};
+  MetricSet metrics(config.metrics, data.spec());
+  std::filesystem::create_directories(paths.predictions());
+  PredictionWriter writer(data.catalog_thread(), (paths.predictions() / "test.h5").string(), data.spec(),
+                          signal_classes(config.metrics, data.spec()).front().index);
+  const auto stream = data.evaluation_stream(split, config.train.batch_size);
+  evaluate(model, objective, *stream, &metrics,
+           [&writer](const Batch& batch, const at::Tensor& probabilities) { writer.append(batch, probabilities); },
+           "test", data.num_events(split), messages);
+  writer.close();
+  const auto values = metrics.values();
+  metrics_file.append(metrics_row("test", state.cursor.epoch, checkpoints.best_step().value_or(state.step), values));
+  return values;
+}
+
+void save_sample_ids(const RunPaths& paths, const NonFiniteLoss& error, int64_t step) {
+  replace_file(paths.root / fmt::format("nonfinite_step-{}.json", step),
+               nlohmann::json{{"step", step}, {"sample_ids", error.sample_ids}}.dump());
+}
+
+TrainReport train_in(RunDirectory& directory, const TrainRequest& request, RunConfig& config, TerminalMessages& messages) {
+  const RunPaths& paths = directory.paths();
+  TrainReport report;
+  report.run = paths.root;
+  StopRequest stop;
+  set_threads(config.train.threads);
+  DataSession data(config.data, static_cast<uint64_t>(config.seed), messages);
+  CheckpointStore checkpoints(paths.checkpoints(), messages);
+  const auto checkpoint = checkpoints.load_latest();
+  if (checkpoint) {
+    restore_constants(*data.preprocess(), *checkpoint);
+  } else {
+    const TrainingSummary summary = cached_summary(data, config.data, config.seed, messages);
+    data.standardise(summary.standardisation);
+    write_input_histograms(paths.root / "inputs.json", data, summary);
+  }
+  const auto model = make_model(config, data.spec(), choose_device(config.train.device));
+  const auto objective = make_objective(config.objective, data.spec());
+  JsonlWriter metrics(paths.metrics()), timing(paths.timing());
+  Trainer trainer({config, data, *model, *objective, checkpoints, metrics, timing, stop, messages});
+  if (checkpoint) {
+    trainer.restore(*checkpoint);
+    messages.info(fmt::format("{}: continues from step {}", paths.root.string(), trainer.state().step));
+  } else {
+    metrics.truncate_to(0);
+  }
+  say_how_it_shuffles(data, config, messages);
+  directory.write_config(config.resolved_yaml());
+  add_provenance(paths.provenance(), provenance_of(request, config, data, trainer.state().step));
+  directory.set_state(RunState::started, trainer.state().step);
+  try {
+    report.outcome = trainer.run();
+  } catch (const NonFiniteLoss& error) {
+    save_sample_ids(paths, error, trainer.state().step);
+    throw;
+  }
+  report.step = trainer.state().step;
+  if (report.outcome == TrainOutcome::finished)
+    report.test = test_best(config, data, *model, *objective, checkpoints, paths, trainer.state(), metrics, messages);
+  directory.set_state(report.outcome == TrainOutcome::finished ? RunState::finished : RunState::stopped, report.step);
+  return report;
+}
+
+}  // namespace
+
+TrainReport run_training(const TrainRequest& request, TerminalMessages& messages) {
+  RunConfig config = load_run_config(request.config_file, request.overrides);
+  const auto root = request.run.empty() ? default_run_directory(request.config_file) : request.run;
+  if (request.fresh) {
+    if (const auto moved = move_run_aside(root)) messages.info(root.string() + ": the old run is now " + moved->string());
+  }
+  const RunState state = run_state(root);
+  const RunPaths paths{root};
+  if (std::filesystem::exists(paths.config())) {
+    check_same_physics(config, paths);
+    if (state == RunState::finished && !epochs_left(config, paths)) {
+      TrainReport report;
+      report.already_finished = true;
+      report.run = root;
+      return report;
+    }
+  }
+  RunDirectory directory(root);
+  messages.also_write_to(directory.paths().log());
+  return train_in(directory, request, config, messages);
+}
+
+}  // namespace tev

@@ -1,0 +1,71 @@
+#pragma once
+// Forward, backward, update: one optimizer step.
+
+#include "base/batch.hpp"
+#include "base/check.hpp"
+#include "engine/objective/objective.hpp"
+#include "engine/optimizer/optimizer.hpp"
+#include "engine/optimizer/schedule.hpp"
+#include "models/model.hpp"
+
+#include <c10/core/Device.h>
+
+namespace tev {
+
+enum class Precision { fp32, bf16 };
+
+/// Runs the enclosed operators under autocast to bfloat16 when asked to; weights and updates stay in fp32.
+class PrecisionGuard {
+ public:
+  PrecisionGuard(Precision precision, c10::DeviceType device);
+  ~PrecisionGuard();
+  PrecisionGuard(const PrecisionGuard&) = delete;
+  PrecisionGuard& operator=(const PrecisionGuard&) = delete;
+
+ private:
+  c10::DeviceType device_;
+  bool previous_;
+};
+
+struct StepOptions {
+  Precision precision = Precision::fp32;
+  double clip_norm = 0;
+  uint64_t seed = 0;
+};
+
+struct StepResult {
+  double loss_sum = 0;  ///< sum of weight x loss
+  double weight = 0;    ///< sum of weights
+};
+
+/// The loss of a step was NaN or infinite; the weights are as before the step.
+class NonFiniteLoss : public Error {
+ public:
+  NonFiniteLoss(const std::string& message, std::vector<int64_t> sample_ids)
+      : Error(message), sample_ids(std::move(sample_ids)) {}
+  std::vector<int64_t> sample_ids;  ///< events whose own loss is not finite
+};
+
+/// One step on one or several batches: mean loss over all their weight, gradients, clipping, update.
+class TrainingStep {
+ public:
+  TrainingStep(Model& model, const Objective& objective, Optimizer& optimizer, const Schedule& schedule, StepOptions options);
+
+  /// @param batches  on the CPU; run one after the other, their gradients add up. Without events nothing is updated
+  /// @param step     counts optimizer steps from 0; keys the randomness of dropout
+  /// @throws NonFiniteLoss  naming the step and the first sample ids
+  StepResult operator()(const std::vector<Batch>& batches, int64_t step);
+
+ private:
+  double backward(const Batch& batch, double total_weight);
+  [[noreturn]] void refuse(const Batch& batch, int64_t step) const;
+
+  Model& model_;
+  const Objective& objective_;
+  Optimizer& optimizer_;
+  const Schedule& schedule_;
+  const StepOptions options_;
+  const c10::Device device_;
+};
+
+}  // namespace tev

@@ -1,0 +1,27 @@
+#pragma once
+// How a network finds its inputs in a DataSpec and in a batch.
+
+#include "base/batch.hpp"
+#include "base/data_spec.hpp"
+
+namespace tev {
+
+/// The ragged object that a network of rows reads.
+/// @param name  value of the key model.object; empty: the only ragged object there is
+/// @throws      InputError when there is none, several and none is named, or the name is not one of them
+const ObjectSpec& ragged_object(const DataSpec& spec, const std::string& name);
+
+/// The dense object `event`.
+/// @param reason  what needs it, e.g. "model.use_event"; begins the message
+/// @throws        InputError when the configuration has no event features
+const ObjectSpec& event_object(const DataSpec& spec, const std::string& reason);
+
+/// Number of logits.
+/// @throws  InputError for fewer than two classes
+int64_t class_count(const DataSpec& spec);
+
+/// The column of an object in a batch.
+/// @throws  Error when it is missing or its width is not that of the DataSpec
+const Column& column_of(const Columns& inputs, const ObjectSpec& object);
+
+}  // namespace tev

@@ -1,0 +1,1 @@
+"""Python side of Tevatrain: operator loading, reports, sweeps. It knows the engine through files, the CLI and torch.ops."""

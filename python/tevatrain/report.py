@@ -1,0 +1,227 @@
+"""Report of one or several runs: one self-contained HTML page, and each figure as PNG and SVG.
+
+Knows a run only through its directory: metrics.jsonl, config.yaml, inputs.json and predictions/test.h5.
+Figures: loss and learning rate, ROC curve with background rejection on a log axis (overlaid for several runs), score
+distribution by class, input distributions by class.
+"""
+
+import argparse
+import base64
+import html
+import json
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import matplotlib.pyplot as plt
+import numpy as np
+
+from tevatrain import report_plots
+
+
+class ReportError(Exception):
+    """A run directory that cannot be reported on; the message says which file and what to do."""
+
+
+@dataclass
+class Run:
+    """What a report needs of a run directory."""
+
+    path: Path
+    name: str = ""
+    train: list = field(default_factory=list)
+    validation: list = field(default_factory=list)
+    test: dict | None = None
+    classes: list = field(default_factory=list)
+    scores: np.ndarray | None = None  # [N, K]
+    label: np.ndarray | None = None  # [N]
+    weight: np.ndarray | None = None  # [N]
+    signal: int = 0
+    inputs: dict = field(default_factory=dict)
+
+    def test_value(self, metric):
+        """A test metric, of the signal class where there is one for every class; None if there is none."""
+        test = self.test or {}
+        names = (metric, f"{metric}_{self.classes[self.signal]}") if self.classes else (metric,)
+        return next((test[name] for name in names if test.get(name) is not None), None)
+
+    def working_points(self):
+        """Signal efficiencies for which the test metrics give a rejection, else the usual two."""
+        found = {float(match.group(1)) / 100 for key in self.test or {} if (match := REJECTION.match(key))}
+        return sorted(found) or [0.3, 0.5]
+
+
+REJECTION = re.compile(r"rejection_(\d+(?:\.\d+)?)")
+
+
+def read_metrics(run, path):
+    """Sorts the lines of metrics.jsonl by their kind."""
+    if not path.is_file():
+        raise ReportError(f"report: {run.path} has no metrics.jsonl (expected a run directory). "
+                          "Give the folder that `tevatrain train` wrote.")
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        try:
+            row = json.loads(line)
+            kind = row["kind"]
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ReportError(f"report: {path}:{number}: not a line of metrics: {error!r}. "
+                              "Continue the run (the same `tevatrain train`) to repair it.") from error
+        if kind == "train":
+            run.train.append(row)
+        elif kind == "validation":
+            run.validation.append(row)
+        elif kind == "test":
+            run.test = row
+
+
+def read_predictions(run, path):
+    """Scores, labels and weights; refuses what has no ROC curve."""
+    again = f"Write it anew: tevatrain predict {run.path}."
+    try:
+        with h5py.File(path) as file:
+            run.scores, run.label, run.weight = file["scores"][:], file["label"][:], file["weight"][:]
+            run.classes = list(file["class_names"].asstr()[:])
+            run.signal = int(file.attrs["signal"])
+    except (OSError, KeyError, TypeError) as error:
+        raise ReportError(f"report: {path}: cannot be read: {error}. {again}") from error
+    for name, chosen in (("signal", run.label == run.signal), ("background", run.label != run.signal)):
+        if not run.weight[chosen].sum() > 0:
+            raise ReportError(f"report: {path}: no {name} events of positive weight (signal class "
+                              f"'{run.classes[run.signal]}', {len(run.label)} events; a ROC curve needs signal and "
+                              "background). Test on data that hold both.")
+    if not np.isfinite(run.scores).all():
+        raise ReportError(f"report: {path}: {np.sum(~np.isfinite(run.scores))} scores are not finite. {again}")
+
+
+def read_run(path):
+    """Reads a run directory; predictions and inputs are optional, metrics are not."""
+    run = Run(Path(path))
+    run.name = run.path.resolve().name
+    read_metrics(run, run.path / "metrics.jsonl")
+    predictions, inputs = run.path / "predictions" / "test.h5", run.path / "inputs.json"
+    if predictions.is_file():
+        read_predictions(run, predictions)
+    if inputs.is_file():
+        try:
+            run.inputs = json.loads(inputs.read_text())
+        except json.JSONDecodeError as error:
+            raise ReportError(f"report: {inputs}: {error}. Remove it; the report then leaves the inputs out.") from error
+    return run
+
+
+def read_runs(paths):
+    """Runs with names of their own: where folders are called the same, the parent's name is put before."""
+    runs = [read_run(path) for path in paths]
+    names = [run.name for run in runs]
+    for number, run in enumerate(runs, 1):
+        if names.count(run.name) > 1:
+            longer = "/".join(run.path.resolve().parts[-2:])
+            run.name = longer if sum(other.path.resolve().parts[-2:] == run.path.resolve().parts[-2:] for other in runs) == 1 \
+                else f"{longer} ({number})"
+    return runs
+
+
+def figure_html(figure, folder, name, heading):
+    """Writes NAME.png and NAME.svg and returns the picture as HTML that needs neither."""
+    figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+    figure.savefig(folder / f"{name}.png", dpi=130)
+    plt.close(figure)
+    data = base64.b64encode((folder / f"{name}.png").read_bytes()).decode()
+    return (f'<h2>{html.escape(heading)}</h2><img src="data:image/png;base64,{data}" alt="{html.escape(heading)}">'
+            f"<p class=files>{html.escape(name)}.png, {html.escape(name)}.svg</p>")
+
+
+def metric_heading(key):
+    """AUC, background rejection at eps_S = 0.3, ..."""
+    if match := REJECTION.match(key):
+        of_class = key[match.end():].lstrip("_")
+        return f"1/ε<sub>B</sub> at ε<sub>S</sub> = {float(match.group(1)) / 100:g}{html.escape(' ' + of_class if of_class else '')}"
+    return "AUC" + html.escape(key[3:].replace("_", " ")) if key.startswith("auc") else html.escape(key.replace("_", " "))
+
+
+def metric_cell(test, key):
+    """Value, its error, and the score cut of a working point."""
+    value, error, cut = (test.get(key + suffix) for suffix in ("", "_error", "_cut"))
+    if value is None:
+        return "<td>∞ (no background left)</td>" if key in test and REJECTION.match(key) else "<td>–</td>"
+    text = f"{value:.5g}" if error is None else report_plots.number(value, error)
+    return f"<td>{text}{f'<br><small>score ≥ {cut:.4g}</small>' if cut is not None else ''}</td>"
+
+
+def metrics_table(runs):
+    """HTML table of the test metrics, a row a run."""
+    shown = [run for run in runs if run.test]
+    if not shown:
+        return "<p>No test metrics yet: the run has not finished.</p>"
+    keys = dict.fromkeys(key for run in shown for key in run.test
+                         if key not in ("kind", "epoch", "step") and not key.endswith(("_error", "_cut")))
+    head = "".join(f"<th>{metric_heading(key)}</th>" for key in keys)
+    body = "".join(f"<tr><td>{html.escape(run.name)}</td><td>{run.test.get('step', '–')}</td>"
+                   + "".join(metric_cell(run.test, key) for key in keys) + "</tr>" for run in shown)
+    return f"<table><tr><th>run</th><th>weights of step</th>{head}</tr>{body}</table>"
+
+
+STYLE = """body{font-family:sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#222}
+img{max-width:100%}.files,small{color:#666;font-size:.8rem}table{border-collapse:collapse}
+td,th{border:1px solid #ccc;padding:.35rem .7rem;text-align:right}td:first-child,th:first-child{text-align:left}
+pre{background:#f4f4f4;padding:1rem;overflow:auto}"""
+
+
+def figures(runs, folder):
+    """HTML of every figure that the runs allow."""
+    parts = []
+    if any(run.train or run.validation for run in runs):
+        parts.append(figure_html(report_plots.plot_training(runs), folder, "training", "Training"))
+    predicted = [run for run in runs if run.scores is not None]
+    if predicted:
+        parts.append(figure_html(report_plots.plot_roc(predicted), folder, "roc", "ROC curve"))
+    for run in predicted:
+        parts.append(figure_html(report_plots.plot_scores(run), folder, f"scores_{file_stem(run)}", f"Scores of {run.name}"))
+    for run in runs:
+        if run.inputs.get("features"):
+            parts.append(figure_html(report_plots.plot_inputs(run), folder, f"inputs_{file_stem(run)}", f"Inputs of {run.name}"))
+    return parts
+
+
+def file_stem(run):
+    return re.sub(r"[^\w.-]+", "_", run.name).strip("_")
+
+
+def write_report(runs, folder):
+    """Writes index.html with its figures into a folder; returns the path of the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    report_plots.use_style()
+    parts = figures(runs, folder)
+    for run in runs:
+        config = run.path / "config.yaml"
+        if config.is_file():
+            parts.append(f"<h2>Configuration of {html.escape(run.name)}</h2><pre>{html.escape(config.read_text())}</pre>")
+    title = "Tevatrain: " + ", ".join(run.name for run in runs)
+    page = (f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title><style>{STYLE}</style>"
+            f"<h1>{html.escape(title)}</h1>{metrics_table(runs)}{''.join(parts)}</html>\n")
+    (folder / "index.html").write_text(page)
+    return folder / "index.html"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tevatrain report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="run directories")
+    parser.add_argument("--out", type=Path, help="folder of the report (default: RUN/report of the first run)")
+    options = parser.parse_args()
+    try:
+        runs = read_runs(options.runs)
+        page = write_report(runs, options.out or runs[0].path / "report")
+    except ReportError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"report: {error}. Give a writable folder with --out.", file=sys.stderr)
+        return 1
+    print(page)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

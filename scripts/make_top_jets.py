@@ -1,0 +1,408 @@
+#!/usr/bin/env python3
+"""Makes jets for top tagging with Pythia 8 and FastJet, in the layout of the Top Tagging data set.
+
+Signal is hadronic top pairs, background is dijets: 14 TeV proton collisions without multiparton
+interactions, pTHat 450-800 GeV, anti-kT R=0.8 over the visible final particles with |eta|<2.5, every jet
+with 550<pT<650 GeV and |eta|<2. A signal jet has a top and its three quarks within dR<0.8 of its axis.
+
+Each of train.h5, val.h5 and test.h5 holds the pandas table /table/table:
+  values_block_0 f4[804]  E, PX, PY, PZ of 200 constituents by falling pT, zeros after the last one, then
+                          truthE, truthPX, truthPY, truthPZ: the top before its decay; zeros for background
+  values_block_1 i8[2]    ttv (0 train, 1 test, 2 val), is_signal_new (1 top, 0 background)
+
+This is the generator level, without a detector: figures of merit from these jets are not comparable with
+those published for the Top Tagging data set. Please cite Pythia 8.3 (arXiv:2203.11601) and
+FastJet (arXiv:1111.6097) where you use the jets.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import importlib.metadata
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+try:
+    import awkward as ak
+    import fastjet
+    import h5py
+    import numpy as np
+    import pandas as pd
+    import pythia8mc
+    import tables
+    IMPORT_ERROR = None
+except ImportError as import_error:
+    IMPORT_ERROR = import_error
+
+EXAMPLES = """examples:
+  make_top_jets.py                                      40k/10k/10k jets, all cores; 7 minutes on one
+  make_top_jets.py --out /tmp/tops --train 2000 --val 500 --test 500
+  make_top_jets.py --train 1200000 --val 400000 --test 400000      the size of the published set
+"""
+
+SPLITS = {"train": 0, "test": 1, "val": 2}      # values of the column ttv
+CONSTITUENTS = 200
+PT_GEV = (550.0, 650.0)
+JET_ETA = 2.0
+PARTICLE_ETA = 2.5
+RADIUS = 0.8
+COMMON_SETTINGS = ["Print:quiet=on", "Beams:eCM=14000", "PartonLevel:MPI=off",
+                   "PhaseSpace:pTHatMin=450", "PhaseSpace:pTHatMax=800"]
+CLASS_SETTINGS = [["HardQCD:all=on"],
+                  ["Top:gg2ttbar=on", "Top:qqbar2ttbar=on", "24:onMode=off", "24:onIfAny=1 2 3 4 5"]]
+EVENTS_PER_BATCH = 100      # about 15 MB of event record; a block wastes half a batch on average
+
+# Pythia takes seeds of 1 to 900,000,000. A fixed share of them for each base seed, split and class means
+# that no two blocks ever get the same one.
+MAX_BLOCKS = 100_000
+MAX_SEED = 1499
+
+Block = collections.namedtuple("Block", "split label index jets seed")
+
+
+class Failure(Exception):
+    """A message for the user and the exit code: 2 for wrong input, 1 for anything else."""
+
+    def __init__(self, message, code=2):
+        super().__init__(message)
+        self.code = code
+
+
+# ---------------------------------------------------------------------------------------------- physics
+
+def start_pythia(label, seed):
+    pythia = pythia8mc.Pythia("", False)
+    for setting in COMMON_SETTINGS + CLASS_SETTINGS[label] + ["Random:setSeed=on", f"Random:seed={seed}"]:
+        if not pythia.readString(setting):
+            raise Failure(f"pythia: setting '{setting}' refused (expected Pythia 8.3). Update pythia8mc.")
+    if not pythia.init():
+        raise Failure("pythia: start failed. See its messages above.", code=1)
+    return pythia
+
+
+def eta_phi(vectors):
+    """Pseudorapidity and azimuth of four-vectors [..., 4] as E, px, py, pz."""
+    pt = np.hypot(vectors[..., 1], vectors[..., 2])
+    return np.arcsinh(vectors[..., 3] / pt), np.arctan2(vectors[..., 2], vectors[..., 1])
+
+
+def distance(one, others):
+    """dR between one four-vector [4] and others [n, 4]."""
+    (eta, phi), (other_eta, other_phi) = eta_phi(one), eta_phi(others)
+    turn = (other_phi - phi + np.pi) % (2 * np.pi) - np.pi
+    return np.hypot(other_eta - eta, turn)
+
+
+def four_vectors(momenta):
+    return np.stack([np.asarray(ak.flatten(momenta[name])) for name in ("e", "px", "py", "pz")], axis=-1)
+
+
+def hadronic_tops(record):
+    """Four-vectors [events, 2, 4, 4]: the top and the antitop of each event, each with its three quarks."""
+    offsets = np.concatenate([[0], np.cumsum(ak.num(record))])
+    start = np.repeat(offsets[:-1], np.diff(offsets))
+    ids = np.asarray(ak.flatten(record.id))
+    first = np.asarray(ak.flatten(record.daughter1)) + start
+    second = np.asarray(ak.flatten(record.daughter2)) + start
+    momenta = four_vectors(record.p)
+
+    def last_copy(pdg_id):
+        rows = np.flatnonzero((ids == pdg_id) & (ids[first] != pdg_id))
+        if len(rows) != len(record):
+            raise Failure(f"pythia: {len(rows)} decays of particle {pdg_id} in {len(record)} events "
+                          "(expected one an event). Update pythia8mc.", code=1)
+        return rows
+
+    pairs = []
+    for sign in (1, -1):
+        top, w = last_copy(6 * sign), last_copy(24 * sign)
+        down = np.where(ids[first[top]] == 24 * sign, second[top], first[top])
+        pairs.append(momenta[np.stack([top, down, first[w], second[w]], axis=1)])
+    return np.stack(pairs, axis=1)
+
+
+def find_jets(record, jet_definition):
+    """Yields event number and constituents [n, 4] by falling pT of each jet that passes the cuts."""
+    momenta = record.p
+    pt = np.hypot(momenta.px, momenta.py)
+    pdg = abs(record.id)
+    visible = (record.status > 0) & (pdg != 12) & (pdg != 14) & (pdg != 16)
+    used = momenta[visible & (abs(momenta.pz) < np.sinh(PARTICLE_ETA) * pt)]
+    vectors = four_vectors(used)
+    offsets = np.concatenate([[0], np.cumsum(ak.num(used))])
+    particles = ak.zip({"px": used.px, "py": used.py, "pz": used.pz, "E": used.e}, with_name="Momentum4D")
+    clusters = fastjet.ClusterSequence(particles, jet_definition).constituent_index(PT_GEV[0])
+    for event, jets in enumerate(clusters):
+        for members in jets:
+            constituents = vectors[offsets[event] + np.asarray(members)]
+            jet = constituents.sum(axis=0)
+            if PT_GEV[0] < np.hypot(jet[1], jet[2]) < PT_GEV[1] and abs(eta_phi(jet)[0]) < JET_ETA:
+                falling = np.argsort(-np.hypot(constituents[:, 1], constituents[:, 2]), kind="stable")
+                yield event, constituents[falling]
+
+
+def matched_top(constituents, tops):
+    """The top [4] that lies with its three quarks inside the jet, or None."""
+    jet = constituents.sum(axis=0)
+    for top_and_quarks in tops:
+        if (distance(jet, top_and_quarks) < RADIUS).all():
+            return top_and_quarks[0]
+    return None
+
+
+def make_block(block):
+    """The jets of one block [jets, 804]; only the block decides what is in it, so any core may make it."""
+    pythia = start_pythia(block.label, block.seed)
+    jet_definition = fastjet.JetDefinition(fastjet.antikt_algorithm, RADIUS)
+    rows = np.zeros((block.jets, CONSTITUENTS + 1, 4), dtype=np.float32)
+    filled = 0
+    while filled < block.jets:
+        record = pythia.nextBatch(EVENTS_PER_BATCH).prt
+        tops = hadronic_tops(record) if block.label else None
+        for event, constituents in find_jets(record, jet_definition):
+            truth = matched_top(constituents, tops[event]) if block.label else np.zeros(4)
+            if truth is not None and filled < block.jets:
+                kept = constituents[:CONSTITUENTS]
+                rows[filled, :len(kept)] = kept
+                rows[filled, CONSTITUENTS] = truth
+                filled += 1
+    return rows.reshape(block.jets, -1)
+
+
+# ------------------------------------------------------------------------------------- blocks and workers
+
+def plan(split, jets, block_size, base_seed):
+    """Groups of blocks, one of each class: a group is made, shuffled and written together."""
+    groups = []
+    for index in range(-(-jets // (2 * block_size))):
+        group = []
+        for label, total in ((1, jets // 2), (0, jets - jets // 2)):
+            count = min(block_size, total - index * block_size)
+            lane = (SPLITS[split] * 2 + label) * MAX_BLOCKS + index
+            if count > 0:
+                group.append(Block(split, label, index, count, 1 + base_seed * 6 * MAX_BLOCKS + lane))
+        groups.append(group)
+    return groups
+
+
+def start_worker():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)    # the parent decides what Ctrl-C does
+    threading.Thread(target=die_with_parent, daemon=True).start()
+    # FastJet writes its banner to the C++ standard output, once a worker; workers print nothing else there.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def die_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def in_order(executor, blocks, jobs):
+    """Yields the jets of each block in order; looks only a little ahead, so that memory stays bounded."""
+    pending = collections.deque()
+    for block in blocks:
+        pending.append(executor.submit(make_block, block))
+        if len(pending) > 2 * jobs:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+# ------------------------------------------------------------------------------------------------ writing
+
+def column_names():
+    names = [f"{part}_{i}" for i in range(CONSTITUENTS) for part in ("E", "PX", "PY", "PZ")]
+    return names + ["truthE", "truthPX", "truthPY", "truthPZ"]
+
+
+def to_frame(group, jets, first_row, base_seed):
+    """One group as a frame of two blocks of columns, its classes mixed in an order that the seed decides."""
+    labels = np.concatenate([np.full(block.jets, block.label) for block in group])
+    split = SPLITS[group[0].split]
+    order = np.random.default_rng([base_seed, split, group[0].index]).permutation(len(labels))
+    flags = np.stack([np.full(len(labels), split), labels], axis=1).astype(np.int64)
+    index = pd.RangeIndex(first_row, first_row + len(labels))
+    values = pd.DataFrame(np.concatenate(jets)[order], index=index, columns=column_names())
+    flags = pd.DataFrame(flags[order], index=index, columns=["ttv", "is_signal_new"])
+    return pd.concat([values, flags], axis=1)
+
+
+def write_split(path, groups, jets_of_blocks, parameters, progress):
+    """Writes one file under a temporary name, group by group, and gives it its name when it is whole."""
+    part = path.with_name(f".{path.name}.part")
+    base_seed = parameters["seed"]
+    row = 0
+    try:
+        # HDFStore.append is what to_hdf(append=True) calls; only here can PyTables be told the number of
+        # rows, from which it chooses the chunk. Without complevel, pandas would not compress at all.
+        with pd.HDFStore(str(part), "w", complib="blosc", complevel=9) as store:
+            for group in groups:
+                frame = to_frame(group, [next(jets_of_blocks) for _ in group], row, base_seed)
+                store.append("table", frame, format="table", expectedrows=parameters["jets"])
+                row += len(frame)
+                progress.add(len(frame))
+        with h5py.File(part, "r+") as file:
+            versions = {name: importlib.metadata.version(name) for name in ("pythia8mc", "fastjet")}
+            file.attrs["tevatrain"] = json.dumps({"parameters": parameters, "versions": versions})
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def make_parameters(split, jets, args):
+    return {"maker": "make_top_jets", "split": split, "jets": jets, "seed": args.seed, "block": args.block,
+            "pythia": COMMON_SETTINGS + CLASS_SETTINGS[0] + CLASS_SETTINGS[1], "pt_gev": list(PT_GEV),
+            "eta": JET_ETA, "particle_eta": PARTICLE_ETA, "radius": RADIUS}
+
+
+def is_done(path, parameters):
+    """True if the file is there with these parameters; refuses to replace a file made in another way."""
+    if not path.exists():
+        return False
+    try:
+        with h5py.File(path, "r") as file:
+            stored = json.loads(file.attrs["tevatrain"])["parameters"]
+    except (OSError, KeyError, ValueError):
+        raise Failure(f"{path}: was not made by this script (expected no file, or one of an earlier run). "
+                      "Choose another --out, or replace it with --force.") from None
+    changed = [key for key in parameters if stored.get(key) != parameters[key]]
+    if changed:
+        what = ", ".join(f"{key} {stored.get(key)}" for key in changed)
+        wish = ", ".join(f"{key} {parameters[key]}" for key in changed)
+        raise Failure(f"{path}: was made with {what} (expected {wish}). "
+                      "Choose another --out, or replace it with --force.")
+    return True
+
+
+# ----------------------------------------------------------------------------------------------- progress
+
+class Progress:
+    """A bar at a terminal, else a line every ten seconds, on standard error."""
+
+    def __init__(self, total, stream=sys.stderr):
+        self.total, self.stream, self.done = total, stream, 0
+        self.start = self.last = time.monotonic()
+        self.add(0)
+
+    def add(self, jets):
+        self.done += jets
+        now = time.monotonic()
+        rate = self.done / max(now - self.start, 1e-9)
+        left = f"{(self.total - self.done) / rate:.0f} s left" if self.done else "starting"
+        text = f"{self.done}/{self.total} jets, {rate:.0f} jets/s, {left}"
+        if self.stream.isatty():
+            bar = "#" * (30 * self.done // self.total)
+            self.stream.write(f"\r[{bar:<30}] {text}\033[K" + ("\n" if self.done == self.total else ""))
+        elif now - self.last >= 10 or self.done == self.total:
+            self.stream.write(f"{text}\n")
+            self.last = now
+        self.stream.flush()
+
+
+# ------------------------------------------------------------------------------------------- command line
+
+def parse_arguments(argv):
+    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    out = Path(os.environ.get("TEVATRAIN_DATA") or "datasets") / "top_jets"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    parser.add_argument("--out", type=Path, default=out, metavar="DIR", help=f"folder to write to ({out})")
+    for split, jets in (("train", 40000), ("val", 10000), ("test", 10000)):
+        parser.add_argument(f"--{split}", type=int, default=jets, metavar="N",
+                            help=f"jets in {split}.h5, half of them signal; 0 for no such file ({jets})")
+    parser.add_argument("--seed", type=int, default=1, help=f"0 to {MAX_SEED}; another seed gives other jets (1)")
+    parser.add_argument("--jobs", type=int, default=cores, metavar="N",
+                        help=f"processes; the jets do not depend on it ({cores})")
+    parser.add_argument("--block", type=int, default=1000, metavar="N",
+                        help="jets of one class made with one seed; changes the jets, meant for tests (1000)")
+    parser.add_argument("--force", action="store_true", help="make and replace files that are there")
+    return parser.parse_args(argv)
+
+
+def check_arguments(args):
+    most = 2 * MAX_BLOCKS * args.block
+    for name, low, high in (("block", 1, 1_000_000), ("jobs", 1, 4096), ("seed", 0, MAX_SEED),
+                            ("train", 0, most), ("val", 0, most), ("test", 0, most)):
+        value = getattr(args, name)
+        if not low <= value <= high:
+            raise Failure(f"--{name}: {value} is out of range (expected {low} to {high}). "
+                          "Give another number.")
+    if IMPORT_ERROR is not None:
+        raise Failure(f"packages: {IMPORT_ERROR} (expected all of requirements.txt). "
+                      "Run: pip install -r requirements.txt")
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+        probe = args.out / f".probe{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise Failure(f"{args.out}: {error.strerror} (expected a folder that can be written). "
+                      "Choose another --out.") from None
+
+
+def generate(args, todo):
+    """Makes the files of todo, a list of (path, groups, parameters)."""
+    blocks = [block for _, groups, _ in todo for group in groups for block in group]
+    jobs = min(args.jobs, len(blocks))
+    progress = Progress(sum(parameters["jets"] for _, _, parameters in todo))
+    # spawn: a forked child would share locks and open files with the threads of the parent
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(jobs, context, initializer=start_worker) as executor:
+        try:
+            jets_of_blocks = in_order(executor, blocks, jobs)
+            for path, groups, parameters in todo:
+                write_split(path, groups, jets_of_blocks, parameters, progress)
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
+    rate = progress.done / (time.monotonic() - progress.start)
+    print(f"{progress.done} jets at {rate:.0f} jets/s, {rate / jobs:.0f} a core; "
+          "generator level, no detector: not comparable with published figures.")
+
+
+def run(argv):
+    args = parse_arguments(argv)
+    check_arguments(args)
+    todo = []
+    for split in ("train", "val", "test"):
+        jets, path = getattr(args, split), args.out / f"{split}.h5"
+        parameters = make_parameters(split, jets, args)
+        if jets and not args.force and is_done(path, parameters):
+            print(f"{path}: complete, skipped.")
+        elif jets:
+            todo.append((path, plan(split, jets, args.block, args.seed), parameters))
+    if todo:
+        generate(args, todo)
+    for path, _, parameters in todo:
+        print(f"{path}: {parameters['jets']} jets, {path.stat().st_size / 1e6:.1f} MB")
+
+
+def main(argv=None):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)   # a terminated run clears up like Ctrl-C
+    try:
+        run(argv)
+    except Failure as failure:
+        print(f"make_top_jets: {failure}", file=sys.stderr)
+        return failure.code
+    except KeyboardInterrupt:
+        print("\nmake_top_jets: stopped; complete files stay. Run it again to make the others.",
+              file=sys.stderr)
+        return 130
+    except (OSError, tables.HDF5ExtError, BrokenProcessPool) as error:
+        print(f"make_top_jets: {error} (expected enough disk and memory). Check both, then run it again; "
+              "complete files stay.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

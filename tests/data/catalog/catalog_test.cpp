@@ -1,0 +1,141 @@
+#include "data/catalog/catalog.hpp"
+
+#include "tests/data/test_files.hpp"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
+
+#include <filesystem>
+
+namespace tev {
+namespace {
+
+using test::error_of;
+using test::request;
+using test::test_file;
+
+std::shared_ptr<Catalog> open_parts(CatalogThread& thread, const std::string& last = "part_10.h5") {
+  return Catalog::open("dense", {test_file("part_1.h5"), test_file("part_2.h5"), test_file(last)}, {request("x")},
+                       thread);
+}
+
+TEST(Catalog, NumbersEventsAcrossFilesInOrder) {
+  CatalogThread thread;
+  const auto catalog = open_parts(thread);
+  EXPECT_EQ(catalog->num_events(), 800);
+  EXPECT_EQ(catalog->num_files(), 3u);
+  EXPECT_EQ(catalog->widths(), (std::vector<int64_t>{4}));
+  int64_t next = 0, rows = 0;
+  for (size_t unit = 0; unit < catalog->units().size(); ++unit) {
+    EXPECT_EQ(catalog->first_sample_id(unit), next);
+    const auto x = thread.run([&] { return catalog->read(unit); })[0];
+    ASSERT_EQ(x.size(0), catalog->units()[unit].num_events);
+    for (int64_t i = 0; i < x.size(0); ++i, ++rows)
+      ASSERT_EQ(x.const_data_ptr<float>()[i * 4], static_cast<float>(test::value(rows, 0)));
+    next += x.size(0);
+  }
+  EXPECT_EQ(next, 800);
+}
+
+TEST(Catalog, UnitsAreWholeChunksOfAboutHalfAMebibyteWithinAFile) {
+  CatalogThread thread;
+  const auto catalog =
+      Catalog::open("dense", {test_file("many_units.h5"), test_file("many_units.h5")}, {request("x")}, thread);
+  for (size_t i = 0; i < catalog->units().size(); ++i) {
+    const Unit& unit = catalog->units()[i];
+    EXPECT_EQ(unit.first_event % 1000, 0);
+    EXPECT_LE(catalog->raw_bytes(i), kUnitBytes);
+    EXPECT_LE(unit.first_event + unit.num_events, 20000);
+    EXPECT_EQ(unit.num_events, 2000);
+  }
+  EXPECT_EQ(catalog->units().size(), 20u);
+}
+
+TEST(Catalog, ContiguousDataAreCutByBytes) {
+  CatalogThread thread;
+  const auto catalog = Catalog::open("dense", {test_file("many_units.h5")}, {request("contiguous")}, thread);
+  EXPECT_EQ(catalog->units().front().num_events, kUnitBytes / 256);
+  EXPECT_EQ(catalog->raw_bytes(0), kUnitBytes);
+}
+
+TEST(Catalog, AChunkLargerThanAUnitIsOneUnit) {
+  CatalogThread thread;
+  const auto table = Catalog::open("pandas_table", {test_file("top_jets.h5")}, {request("values_block_0")}, thread);
+  int64_t events = 0;
+  for (const auto& unit : table->units()) events += unit.num_events;
+  EXPECT_EQ(events, test::kRows);
+}
+
+TEST(Catalog, ReadsARangeAcrossFiles) {
+  CatalogThread thread;
+  const auto catalog = open_parts(thread);
+  const auto x = thread.run([&] { return catalog->read_range(290, 20); })[0];
+  ASSERT_EQ(x.sizes(), (c10::IntArrayRef{20, 4}));
+  for (int64_t i = 0; i < 20; ++i)
+    EXPECT_EQ(x.const_data_ptr<float>()[i * 4 + 3], static_cast<float>(test::value(290 + i, 3)));
+  EXPECT_EQ(thread.run([&] { return catalog->read_range(5, 0); })[0].sizes(), (c10::IntArrayRef{0, 4}));
+}
+
+TEST(Catalog, MoreFilesThanAreHeldOpen) {
+  CatalogThread thread;
+  std::vector<std::string> files;
+  for (int i = 0; i < 70; ++i) files.push_back(test_file(i % 2 ? "part_10.h5" : "part_1.h5"));
+  const auto catalog = Catalog::open("dense", files, {request("x")}, thread);
+  for (const size_t unit : {size_t{0}, catalog->units().size() - 1, size_t{1}})
+    EXPECT_EQ(thread.run([&] { return catalog->read(unit); })[0].size(0), catalog->units()[unit].num_events);
+  EXPECT_EQ(catalog->num_events(), 35 * 800);
+}
+
+TEST(Catalog, FileOfAnotherWidthIsRefused) {
+  CatalogThread thread;
+  EXPECT_EQ(error_of<InputError>([&] { open_parts(thread, "part_wide.h5"); }),
+            "data.objects.part.field: part_wide.h5: 'x' has 5 values an event, but 4 in part_1.h5 (all files of a set "
+            "have the same "
+            "columns). Take the file out.");
+}
+
+TEST(Catalog, LaterFileWithoutTheFieldIsRefused) {
+  CatalogThread thread;
+  EXPECT_EQ(error_of<InputError>([&] { open_parts(thread, "compound.h5"); }),
+            "data.objects.part.field: compound.h5 has no field 'x' (fields: jets, label, tracks).");
+}
+
+TEST(Catalog, NoEventsAtAllIsRefused) {
+  CatalogThread thread;
+  EXPECT_EQ(error_of<InputError>([&] { Catalog::open("dense", {test_file("part_2.h5")}, {request("x")}, thread); }),
+            "part_2.h5: no events (the datasets have 0 rows). Name files with events.");
+}
+
+TEST(Catalog, FingerprintIsOfContentNotOfNameOrTime) {
+  CatalogThread thread;
+  const auto fingerprint = [&](const std::string& last) { return open_parts(thread, last)->fingerprint(); };
+  const uint64_t original = fingerprint("part_10.h5");
+  EXPECT_EQ(fingerprint("part_10.h5"), original);
+  std::filesystem::copy_file(test_file("part_10.h5"), test_file("copied.h5"),
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_EQ(fingerprint("copied.h5"), original);
+  EXPECT_NE(fingerprint("part_1.h5"), original);
+}
+
+TEST(Catalog, FingerprintMovesWithOneValueAndWithTheFields) {
+  CatalogThread thread;
+  const auto fingerprint = [&](const std::string& file, const std::string& field) {
+    return Catalog::open("dense", {file}, {request(field)}, thread)->fingerprint();
+  };
+  EXPECT_NE(fingerprint(test_file("many_units.h5"), "x"), fingerprint(test_file("many_units.h5"), "contiguous"));
+  const std::string changed = test_file("changed.h5");
+  std::filesystem::copy_file(test_file("many_units.h5"), changed, std::filesystem::copy_options::overwrite_existing);
+  const std::string poke =
+      std::string(TEV_PYTHON) + " -c \"import h5py; f = h5py.File('" + changed + "', 'r+'); f['x'][19999, 63] += 1\"";
+  ASSERT_EQ(std::system(poke.c_str()), 0);
+  EXPECT_NE(fingerprint(changed, "x"), fingerprint(test_file("many_units.h5"), "x"));
+
+  // Eight files: only eight of the ten units of each are hashed, the last one among them.
+  std::vector<std::string> files(8, test_file("many_units.h5"));
+  const uint64_t original = Catalog::open("dense", files, {request("x")}, thread)->fingerprint();
+  files.back() = changed;
+  EXPECT_NE(Catalog::open("dense", files, {request("x")}, thread)->fingerprint(), original);
+}
+
+}  // namespace
+}  // namespace tev

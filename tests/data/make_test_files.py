@@ -1,0 +1,107 @@
+"""Writes the files that the tests of data/ read, each with its own usual writer.
+
+python make_test_files.py FOLDER
+
+Values follow one rule so that a test can compute them: value(row, column) = 100 * row + column, taken modulo what the
+type can hold where it is narrow.
+"""
+import pathlib
+import sys
+
+import h5py
+import hdf5plugin
+import numpy as np
+import pandas as pd
+
+ROWS = 1000
+
+
+def values(rows, columns, dtype, modulo=None):
+    grid = 100 * np.arange(rows)[:, None] + np.arange(columns)[None, :]
+    return (grid % modulo if modulo else grid).astype(dtype)
+
+
+def pandas_tables(folder):
+    jets = pd.DataFrame(values(ROWS, 804, "f4"), columns=[f"c{i}" for i in range(804)])
+    jets["ttv"] = np.arange(ROWS) % 3
+    jets["is_signal_new"] = np.arange(ROWS) % 2
+    jets.to_hdf(folder / "top_jets.h5", key="table", format="table", complib="blosc", complevel=5)
+    other = pd.DataFrame({"pt": np.arange(50.0), "n": np.arange(50), "good": np.arange(50) % 2 == 0, "name": "jet"})
+    other.to_hdf(folder / "other_key.h5", key="events/jets", format="table", data_columns=True, complib="blosc:zstd",
+                 complevel=5)
+    other[["pt"]].to_hdf(folder / "two_tables.h5", key="a", format="table")
+    other[["pt"]].to_hdf(folder / "two_tables.h5", key="b", format="table")
+
+
+def dense(folder):
+    with h5py.File(folder / "dense.h5", "w") as f:
+        f.create_dataset("x", data=values(ROWS, 5, "f4"), chunks=(64, 5), compression="gzip", shuffle=True)
+        cells = values(ROWS, 12, "f8").reshape(ROWS, 3, 4)
+        f.create_dataset("showers/cells", data=cells, chunks=(100, 3, 2), maxshape=(None, 3, 4))
+        f.create_dataset("big_endian", data=values(ROWS, 2, ">f4"))
+        f.create_dataset("half", data=values(ROWS, 2, "f2", modulo=1024), compression=hdf5plugin.LZ4(), chunks=(128, 2))
+        f.create_dataset("flag", data=np.arange(ROWS) % 3 == 0)
+        for name in ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4"):
+            f.create_dataset("int/" + name, data=values(ROWS, 1, name, modulo=100).reshape(ROWS))
+        f["huge"] = np.full(ROWS, 2**63, "u8")
+        f["fraction"] = np.arange(ROWS) / 4
+        f["name"] = [b"jet"] * ROWS
+        f.create_dataset("ragged", (ROWS,), dtype=h5py.vlen_dtype("f4"))
+        f["one_value"] = 3.5
+        f["short"] = np.zeros(ROWS - 1, "f4")
+        f["x"].attrs["unit"] = "GeV"
+        f["x"].attrs["range"] = [0.0, 1.5]
+
+
+def compound(folder):
+    jets = np.zeros(ROWS, dtype=[("pt", "f4"), ("n", "u1"), ("flavour", "i4"), ("name", "S4"), ("p4", "f8", (2, 2))])
+    jets["pt"], jets["n"], jets["flavour"] = np.arange(ROWS), np.arange(ROWS) % 40, np.arange(ROWS) % 3
+    jets["p4"] = values(ROWS, 4, "f8").reshape(ROWS, 2, 2)
+    tracks = np.zeros((ROWS, 40), dtype=[("d0", "f2"), ("z0", "f4"), ("hits", "i2"), ("valid", "?")])
+    grid = values(ROWS, 40, "f4")
+    tracks["d0"], tracks["z0"], tracks["hits"] = grid % 512, grid, grid % 7
+    tracks["valid"] = np.arange(40)[None, :] < (np.arange(ROWS) % 40)[:, None]
+    with h5py.File(folder / "compound.h5", "w") as f:
+        f.create_dataset("jets", data=jets, compression=hdf5plugin.LZ4(), chunks=(100,))
+        f.create_dataset("tracks", data=tracks, compression="gzip", chunks=(10, 40))
+        f["label"] = np.arange(ROWS) % 3
+
+
+def parts(folder):
+    """Three files of one set, numbered so that text order is not number order; a copy; and one that does not fit."""
+    first = 0
+    for number, rows in ((1, 300), (2, 0), (10, 500)):
+        with h5py.File(folder / f"part_{number}.h5", "w") as f:
+            x = values(ROWS, 4, "f4")[first : first + rows]
+            f.create_dataset("x", data=x, chunks=(50, 4), maxshape=(None, 4))
+        first += rows
+    with h5py.File(folder / "part_wide.h5", "w") as f:
+        f["x"] = values(10, 5, "f4")
+    with h5py.File(folder / "many_units.h5", "w") as f:
+        f.create_dataset("x", data=values(20000, 64, "f4"), chunks=(1000, 64))
+        f.create_dataset("contiguous", data=values(20000, 64, "f4"))
+
+
+def damaged(folder):
+    whole = (folder / "dense.h5").read_bytes()
+    (folder / "truncated.h5").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.h5").write_bytes(b"")
+    (folder / "text.h5").write_text("pt,eta,phi\n1,2,3\n" * 100)
+    (folder / "bad_chunk.h5").write_bytes(whole)
+    with h5py.File(folder / "bad_chunk.h5", "r") as f:
+        chunk = f["x"].id.get_chunk_info(3)
+    with open(folder / "bad_chunk.h5", "r+b") as f:
+        f.seek(chunk.byte_offset)
+        f.write(b"\xff" * chunk.size)
+    with h5py.File(folder / "unknown_filter.h5", "w") as f:
+        creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        creation.set_chunk((10,))
+        creation.set_filter(32008 + 400, h5py.h5z.FLAG_OPTIONAL, ())
+        h5py.h5d.create(f.id, b"x", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((10,)), creation)
+
+
+if __name__ == "__main__":
+    target = pathlib.Path(sys.argv[1])
+    target.mkdir(parents=True, exist_ok=True)
+    for write in (pandas_tables, dense, compound, parts, damaged):
+        write(target)
