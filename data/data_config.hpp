@@ -70,6 +70,7 @@ struct DataConfig {
   WeightConfig weight;
   std::string select;
   std::vector<std::pair<std::string, StringMap>> features;
+  std::vector<std::string> raw_features;
   std::string standardise = "mean_std";
   int64_t shuffle_rows = 0;
   int64_t budget_mib = 0;
@@ -89,6 +90,7 @@ struct DataConfig {
     fields.section("weight", weight, "The weight of an event");
     fields.add("select", select, "Expression over the columns of `event`: events where it is false are left out");
     fields.add("features", features, "Model inputs: features.<object>.<name>: <expression>");
+    fields.add("raw_features", raw_features, "Features that are not standardised, as <object>.<name>, e.g. the momentum fraction of an EFN");
     fields.add("standardise", standardise, "Shift and scale of every feature, fitted on the training split over valid rows")
         .one_of({"mean_std", "median_width", "none"});
     fields.add("shuffle_rows", shuffle_rows, "Events among which a batch is drawn; 0: min(all, 262144)").at_least(0).unit("events");

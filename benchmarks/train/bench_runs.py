@@ -35,7 +35,8 @@ def run_program(command, malloc, threads):
     begin = time.perf_counter()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
-        raise BenchError(f"{' '.join(command)}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-2000:].rstrip()}")
+        end = (done.stdout + done.stderr)[-2000:].rstrip()
+        raise BenchError(f"{' '.join(command)}: exit code {done.returncode}\n{end}")
     return done.stdout, time.perf_counter() - begin
 
 

@@ -120,7 +120,7 @@ def arguments():
     parser.add_argument("--data", type=Path, default=ROOT / "datasets/top_jets")
     parser.add_argument("--weaver", type=Path, default=ROOT / ".work/weaver", help="where weaver-core is installed")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=2, help="of each training; at least 2, weaver's first does not count")
+    parser.add_argument("--epochs", type=int, default=2, help="at least 2: weaver's first does not count")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--out", type=Path, help="folder of the kept result, <date>-pfn-train.json")
@@ -135,8 +135,8 @@ def main():
     results = measure(options)
     with h5py.File(options.data / "train.h5") as file:
         jets = len(file["table/table"])
-    details = {name: [{key: row[key] for key in ("jets_per_s", "wait_share", "truncated_share", "process_s") if key in row}
-                      for row in rows] for name, rows in results.items()}
+    kept = ("jets_per_s", "wait_share", "truncated_share", "process_s")
+    details = {name: [{key: row[key] for key in kept if key in row} for row in rows] for name, rows in results.items()}
     date = datetime.date.today().isoformat()
     write_result({"benchmark": "pfn training", "date": date, "command": " ".join(sys.argv), **summary(results),
                   "rounds": details, "training_jets": jets, "epochs": options.epochs, "threads": options.threads,

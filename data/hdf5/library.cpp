@@ -27,15 +27,17 @@ herr_t keep_first(unsigned depth, const H5E_error2_t* error, void* text) {
 }  // namespace
 
 void prepare() {
-  // A thread-safe build of HDF5 keeps one error stack, with its own printing switch, a thread.
-  static thread_local const bool quiet = (H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), true);
-  static_cast<void>(quiet);
   static std::once_flag once;
   std::call_once(once, [] {
+    // No clean-up at exit: it would unload plugins while other threads may still be in them. Files close themselves.
+    H5dont_atexit();
     H5open();
     const std::string folder = default_plugin_folder();
     if (!folder.empty()) H5PLprepend(folder.c_str());
   });
+  // A thread-safe build of HDF5 keeps one error stack, with its own printing switch, a thread.
+  static thread_local const bool quiet = (H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), true);
+  static_cast<void>(quiet);
 }
 
 void set_plugin_path(const std::string& folder) { TEV_H5(H5PLprepend(folder.c_str()), "plugin folder ", folder); }

@@ -27,7 +27,7 @@ const char* split_key(Split split) {
 
 DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& messages)
     : config_(config), seed_(seed), messages_(messages), workers_(config.workers),
-      preprocess_(std::make_shared<Preprocess>(raw_objects(config.objects), config.features)),
+      preprocess_(std::make_shared<Preprocess>(raw_objects(config.objects), config.features, config.raw_features)),
       store_(loading_budget_bytes(config.budget_mib)) {
   spec_.objects = preprocess_->specs();
   spec_.classes = config.label.classes;

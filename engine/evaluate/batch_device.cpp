@@ -2,12 +2,12 @@
 
 namespace tev {
 
-Columns to_device(const Columns& inputs, c10::Device device) {
-  if (device.is_cpu()) return inputs;
+Columns inputs_for(const Model& model, const Columns& inputs) {
+  const at::Tensor parameter = model.parameters().front();
   Columns moved;
   for (const auto& [name, column] : inputs) {
-    moved[name].values = column.values.to(device, /*non_blocking=*/true);
-    if (column.ragged()) moved[name].offsets = column.offsets.to(device, /*non_blocking=*/true);
+    moved[name].values = column.values.to(parameter.device(), parameter.scalar_type(), /*non_blocking=*/true);
+    if (column.ragged()) moved[name].offsets = column.offsets.to(parameter.device(), /*non_blocking=*/true);
   }
   return moved;
 }

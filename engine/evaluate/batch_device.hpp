@@ -1,5 +1,5 @@
 #pragma once
-// Moving a batch to where the model is.
+// Moving a batch to where the model is, and into its number type.
 
 #include "models/model.hpp"
 
@@ -7,8 +7,8 @@
 
 namespace tev {
 
-/// The inputs on a device.
-Columns to_device(const Columns& inputs, c10::Device device);
+/// The inputs on the device and in the floating type of the model's parameters.
+Columns inputs_for(const Model& model, const Columns& inputs);
 
 /// Where the parameters of a model are.
 c10::Device device_of(const Model& model);

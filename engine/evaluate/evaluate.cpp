@@ -30,7 +30,7 @@ void evaluate(Model& model, const Objective& objective, BatchStream& stream, Met
   int64_t done = 0;
   while (const auto batch = stream.next()) {
     if (batch->size() == 0) continue;
-    const at::Tensor logits = model.forward(to_device(batch->inputs, device));
+    const at::Tensor logits = model.forward(inputs_for(model, batch->inputs));
     MetricInput input;
     input.probabilities = objective.probabilities(logits).to(at::kCPU);
     input.label = batch->label;

@@ -26,13 +26,19 @@ std::shared_ptr<Model> make_model(const RunConfig& config, const DataSpec& spec,
   return model;
 }
 
+void prepare_inference(Model& model) {
+  model.eval();
+  model.to(at::kDouble);
+}
+
 TrainedRun open_trained_run(const std::filesystem::path& root, c10::Device device, Messages& messages) {
   TEV_CHECK_INPUT(run_state(root) != RunState::absent, root.string(), ": no run is there (expected a folder that `tevatrain train` ",
                   "wrote). Give its path.");
   TrainedRun run;
   run.paths.root = root;
   run.config = load_run_config(run.paths.config().string(), {});
-  run.preprocess = std::make_shared<Preprocess>(raw_objects(run.config.data.objects), run.config.data.features);
+  run.preprocess = std::make_shared<Preprocess>(raw_objects(run.config.data.objects), run.config.data.features,
+                                                run.config.data.raw_features);
   run.spec.objects = run.preprocess->specs();
   run.spec.classes = run.config.data.label.classes;
   run.model = make_model(run.config, run.spec, device);
@@ -44,7 +50,7 @@ TrainedRun open_trained_run(const std::filesystem::path& root, c10::Device devic
   load_model_state(*run.model, checkpoint->parts.at("model"));
   const auto& constants = checkpoint->parts.at("preprocess");
   run.preprocess->load_state({constants.begin(), constants.end()});
-  run.model->eval();
+  prepare_inference(*run.model);
   run.step = checkpoint->step;
   return run;
 }

@@ -14,7 +14,7 @@ struct TrainedRun {
   RunPaths paths;
   DataSpec spec;
   std::shared_ptr<Preprocess> preprocess;  ///< with the constants of the training
-  std::shared_ptr<Model> model;            ///< best weights (the newest where there was no validation), evaluation mode
+  std::shared_ptr<Model> model;            ///< best weights (the newest where there was no validation), for inference
   int64_t step = 0;                        ///< of these weights
 };
 
@@ -32,6 +32,10 @@ Split evaluated_split(const TrainedRun& run, const std::vector<std::string>& fil
 /// "auto", "cpu" or "cuda" as a device.
 /// @throws InputError  cuda where there is none
 c10::Device choose_device(const std::string& name);
+
+/// Puts a trained model into evaluation mode and float64. Sums over hundreds of constituents cancel: in float32 the
+/// probabilities of one jet differ by 1e-5 between batch sizes, in float64 an exported model agrees to 1e-6 in every one.
+void prepare_inference(Model& model);
 
 /// A model as the configuration describes it, with weights drawn from the seed.
 std::shared_ptr<Model> make_model(const RunConfig& config, const DataSpec& spec, c10::Device device);

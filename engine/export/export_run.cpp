@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "data/write/h5_writer.hpp"
 #include "engine/checkpoint/durable_file.hpp"
+#include "engine/evaluate/batch_device.hpp"
 #include "engine/export/exported_model.hpp"
 #include "engine/export/python_process.hpp"
 #include "engine/objective/objective.hpp"
@@ -61,7 +62,7 @@ Columns special_lengths(const Columns& raw) {
 at::Tensor probabilities_of(const TrainedRun& run, const Columns& raw) {
   const at::NoGradGuard no_grad;
   const auto objective = make_objective(run.config.objective, run.spec);
-  return objective->probabilities(run.model->forward(run.preprocess->apply(raw)));
+  return objective->probabilities(run.model->forward(inputs_for(*run.model, run.preprocess->apply(raw))));
 }
 
 /// Raw columns and our probabilities, for the Python side.

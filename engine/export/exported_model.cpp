@@ -38,7 +38,7 @@ std::string network_arguments(const DataSpec& spec) {
   std::string text;
   for (size_t i = 0; i < spec.objects.size(); ++i) {
     if (i) text += ", ";
-    text += "features[" + std::to_string(i) + "]";
+    text += "features[" + std::to_string(i) + "].double()";
     if (spec.objects[i].ragged) text += ", " + spec.objects[i].name + "_offsets";
   }
   return text;
@@ -59,7 +59,7 @@ std::string export_source(const std::vector<RawObject>& objects, const DataSpec&
     text << "    " << object.name << "_lengths = " << object.name << "_mask.long().sum(1)\n"
          << "    " << object.name << "_offsets = torch.cat([" << object.name << "_lengths.new_zeros([1]), " << object.name
          << "_lengths.cumsum(0)])\n";
-    call += object.name + "[" + object.name + "_mask.bool()], " + object.name + "_offsets, ";
+    call += object.name + "[" + object.name + "_mask.ne(0)], " + object.name + "_offsets, ";
   }
   text << "    return self.forward(" << call << "event)\n\n"
        << "def input_names(self) -> Dict[str, List[str]]:\n    return {";

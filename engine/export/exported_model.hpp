@@ -20,6 +20,8 @@ namespace tev {
 ///
 /// in which ragged objects come in the order of the configuration and `event` always comes last (J = 0 where the
 /// configuration reads no event columns; pass an empty [B, 0] tensor).
+/// Inputs and probabilities are float32; the network runs in float64 (see prepare_inference).
+/// @param network     in float64, on the CPU
 /// @param preprocess  with the constants of the training
 torch::jit::Module exported_model(Model& network, Preprocess& preprocess, const DataSpec& spec);
 

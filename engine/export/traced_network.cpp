@@ -23,11 +23,11 @@ torch::jit::Module mirror(const torch::nn::Module& source, const std::string& pa
 }
 
 /// Example inputs: two events of three and two rows.
-torch::jit::Stack example_inputs(const DataSpec& spec, std::vector<std::string>& names) {
+torch::jit::Stack example_inputs(const DataSpec& spec, at::ScalarType type, std::vector<std::string>& names) {
   torch::jit::Stack stack;
   for (const auto& object : spec.objects) {
     const auto width = static_cast<int64_t>(object.features.size());
-    stack.emplace_back(at::randn({object.ragged ? 5 : 2, width}));
+    stack.emplace_back(at::randn({object.ragged ? 5 : 2, width}, type));
     names.push_back(object.name);
     if (!object.ragged) continue;
     stack.emplace_back(at::tensor({0, 3, 5}, at::kLong));
@@ -56,7 +56,7 @@ torch::jit::Module trace_network(Model& network, const DataSpec& spec) {
   const auto unit = std::make_shared<torch::jit::CompilationUnit>();
   torch::jit::Module module = mirror(network, "Network", unit);
   std::vector<std::string> names;
-  const auto inputs = example_inputs(spec, names);
+  const auto inputs = example_inputs(spec, network.parameters().front().scalar_type(), names);
   const auto run = [&](torch::jit::Stack stack) -> torch::jit::Stack { return {network.forward(columns_of(stack, spec))}; };
   const auto no_names = [](const at::Tensor&) { return std::string(); };
   const auto traced = torch::jit::tracer::trace(inputs, run, no_names, /*strict=*/false, /*force_outplace=*/false, &module, names);

@@ -55,8 +55,8 @@ bool Trainer::finished() const { return state_.cursor.epoch >= config_.epochs ||
 TrainOutcome Trainer::run() {
   const auto stream = parts_.data.training_stream(state_.cursor, config_.epochs);
   stream_ = stream.get();
-  started_ = last_save_ = last_log_ = now();
-  last_log_events_ = state_.events;
+  started_ = last_save_ = now();
+  restart_interval_clock();
   last_save_step_ = state_.step;
   if (state_.step == 0) save(false);
   parts_.model.train();
@@ -68,6 +68,7 @@ TrainOutcome Trainer::run() {
     const bool is_best = epoch_ended && end_epoch();
     const bool stop = parts_.stop.signal() != 0;
     if (epoch_ended || stop || checkpoint_due()) save(is_best);
+    if (epoch_ended) restart_interval_clock();
     if (stop) return TrainOutcome::stopped;
   }
   return TrainOutcome::finished;
@@ -114,9 +115,7 @@ void Trainer::log_interval() {
                         {"events_per_s", static_cast<double>(state_.events - last_log_events_) / seconds},
                         {"wait_share", (wait - last_log_wait_) / seconds},
                         {"wall_s", time - started_}});
-  last_log_ = time;
-  last_log_wait_ = wait;
-  last_log_events_ = state_.events;
+  restart_interval_clock();
 }
 
 void Trainer::show_progress(const StepResult& result) {
@@ -162,6 +161,13 @@ void Trainer::save(bool is_best) {
   parts_.checkpoints.save(data, config_.keep_last, is_best);
   last_save_ = now();
   last_save_step_ = state_.step;
+}
+
+/// The next interval of timing.jsonl starts here: validation and checkpoints are not part of it.
+void Trainer::restart_interval_clock() {
+  last_log_ = now();
+  last_log_wait_ = stream_->wait_seconds();
+  last_log_events_ = state_.events;
 }
 
 }  // namespace tev

@@ -47,6 +47,7 @@ class Trainer {
   void save(bool is_best);
   bool checkpoint_due() const;
   void log_interval();
+  void restart_interval_clock();
   void show_progress(const StepResult& result);
 
   TrainerParts parts_;

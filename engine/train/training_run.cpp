@@ -74,6 +74,7 @@ std::vector<MetricValue> test_best(const RunConfig& config, DataSession& data, M
                                    const CheckpointStore& checkpoints, const RunPaths& paths, const TrainState& state,
                                    JsonlWriter& metrics_file, Messages& messages) {
   if (checkpoints.best_step()) load_model_state(model, checkpoints.load_best().parts.at("model"));
+  prepare_inference(model);
   const Split split = data.has(Split::test) ? Split::test : Split::val;
   if (!data.has(split)) return {};
   MetricSet metrics(config.metrics, data.spec());

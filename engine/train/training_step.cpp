@@ -53,7 +53,7 @@ double TrainingStep::backward(const Batch& batch, double total_weight) {
   at::Tensor loss_sum;
   {
     const PrecisionGuard autocast(options_.precision, device_.type());
-    const at::Tensor logits = model_.forward(to_device(batch.inputs, device_));
+    const at::Tensor logits = model_.forward(inputs_for(model_, batch.inputs));
     loss_sum = objective_.loss(logits, batch.label.to(device_), batch.weight.to(device_)).sum;
   }
   loss_sum.div(total_weight).backward();
@@ -62,7 +62,7 @@ double TrainingStep::backward(const Batch& batch, double total_weight) {
 
 void TrainingStep::refuse(const Batch& batch, int64_t step) const {
   const at::NoGradGuard no_grad;
-  const at::Tensor logits = model_.forward(to_device(batch.inputs, device_)).to(at::kCPU, at::kFloat);
+  const at::Tensor logits = model_.forward(inputs_for(model_, batch.inputs)).to(at::kCPU, at::kFloat);
   std::vector<int64_t> ids;
   std::vector<std::string> names;
   for (int64_t i = 0; i < batch.size(); ++i) {

@@ -107,25 +107,29 @@ def read_run(path):
         try:
             run.inputs = json.loads(inputs.read_text())
         except json.JSONDecodeError as error:
-            raise ReportError(f"report: {inputs}: {error}. Remove it; the report then leaves the inputs out.") from error
+            raise ReportError(f"report: {inputs}: {error}. Remove it: the report goes without inputs.") from error
     return run
 
 
 def read_runs(paths):
-    """Runs with names of their own: where folders are called the same, the parent's name is put before."""
+    """Runs with names of their own: where two are equal, more of the path is shown, and at last a number."""
     runs = [read_run(path) for path in paths]
+    for parts in (2, 3):
+        names = [run.name for run in runs]
+        for run in runs:
+            if names.count(run.name) > 1:
+                run.name = "/".join(run.path.resolve().parts[-parts:])
     names = [run.name for run in runs]
     for number, run in enumerate(runs, 1):
         if names.count(run.name) > 1:
-            longer = "/".join(run.path.resolve().parts[-2:])
-            run.name = longer if sum(other.path.resolve().parts[-2:] == run.path.resolve().parts[-2:] for other in runs) == 1 \
-                else f"{longer} ({number})"
+            run.name += f" ({number})"
     return runs
 
 
 def figure_html(figure, folder, name, heading):
     """Writes NAME.png and NAME.svg and returns the picture as HTML that needs neither."""
     figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+    figure.set_layout_engine("none")  # the places found for the first file hold for the second
     figure.savefig(folder / f"{name}.png", dpi=130)
     plt.close(figure)
     data = base64.b64encode((folder / f"{name}.png").read_bytes()).decode()
@@ -137,8 +141,9 @@ def metric_heading(key):
     """AUC, background rejection at eps_S = 0.3, ..."""
     if match := REJECTION.match(key):
         of_class = key[match.end():].lstrip("_")
-        return f"1/ε<sub>B</sub> at ε<sub>S</sub> = {float(match.group(1)) / 100:g}{html.escape(' ' + of_class if of_class else '')}"
-    return "AUC" + html.escape(key[3:].replace("_", " ")) if key.startswith("auc") else html.escape(key.replace("_", " "))
+        return f"1/ε<sub>B</sub> at ε<sub>S</sub> = {float(match.group(1)) / 100:g} {html.escape(of_class)}".rstrip()
+    text = html.escape(key.replace("_", " "))
+    return "AUC" + text[3:] if text.startswith("auc") else text
 
 
 def metric_cell(test, key):
@@ -178,10 +183,12 @@ def figures(runs, folder):
     if predicted:
         parts.append(figure_html(report_plots.plot_roc(predicted), folder, "roc", "ROC curve"))
     for run in predicted:
-        parts.append(figure_html(report_plots.plot_scores(run), folder, f"scores_{file_stem(run)}", f"Scores of {run.name}"))
+        figure = report_plots.plot_scores(run)
+        parts.append(figure_html(figure, folder, f"scores_{file_stem(run)}", f"Scores of {run.name}"))
     for run in runs:
         if run.inputs.get("features"):
-            parts.append(figure_html(report_plots.plot_inputs(run), folder, f"inputs_{file_stem(run)}", f"Inputs of {run.name}"))
+            figure = report_plots.plot_inputs(run)
+            parts.append(figure_html(figure, folder, f"inputs_{file_stem(run)}", f"Inputs of {run.name}"))
     return parts
 
 
@@ -197,16 +204,18 @@ def write_report(runs, folder):
     for run in runs:
         config = run.path / "config.yaml"
         if config.is_file():
-            parts.append(f"<h2>Configuration of {html.escape(run.name)}</h2><pre>{html.escape(config.read_text())}</pre>")
+            parts.append(f"<h2>Configuration of {html.escape(run.name)}</h2>"
+                         f"<pre>{html.escape(config.read_text())}</pre>")
     title = "Tevatrain: " + ", ".join(run.name for run in runs)
-    page = (f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title><style>{STYLE}</style>"
-            f"<h1>{html.escape(title)}</h1>{metrics_table(runs)}{''.join(parts)}</html>\n")
+    page = (f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title>"
+            f"<style>{STYLE}</style><h1>{html.escape(title)}</h1>{metrics_table(runs)}{''.join(parts)}</html>\n")
     (folder / "index.html").write_text(page)
     return folder / "index.html"
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="tevatrain report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog="tevatrain report", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run directories")
     parser.add_argument("--out", type=Path, help="folder of the report (default: RUN/report of the first run)")
     options = parser.parse_args()

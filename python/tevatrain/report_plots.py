@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 import mplhep  # noqa: E402
 import numpy as np  # noqa: E402
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter  # noqa: E402
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter  # noqa: E402
 
 COLORS = ("#3f90da", "#e42536", "#f89c20", "#832db6", "#717581", "#92dadd", "#a96b59", "#b9ac70")  # Petroff 2021
 MARKERS = "osD^v<>p"
@@ -38,9 +38,7 @@ def plain_log_axis(axis, values):
     values = np.asarray([value for value in values if np.isfinite(value) and value > 0])
     axis.set_major_locator(LogLocator(subs=(1.0,) if values.max() / values.min() > 300 else (1.0, 2.0, 5.0)))
     axis.set_minor_formatter(NullFormatter())
-    formatter = ScalarFormatter()
-    formatter.set_scientific(False)
-    axis.set_major_formatter(formatter)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
 
 
 def column(rows, key):
@@ -66,7 +64,7 @@ class RocCurve:
             self.background_count = np.nan_to_num(background**2 / passing(weight**2 * ~is_signal))
 
     def at(self, signal_efficiency):
-        """Rejection and its error at the first cuts with at least these signal efficiencies; infinite without background."""
+        """Rejection and its error at the first cuts that keep this share of the signal; infinite without background."""
         first = np.searchsorted(self.signal_efficiency, signal_efficiency, side="left")
         first = np.clip(first, 1, len(self.signal_efficiency) - 1)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -123,8 +121,8 @@ def plot_roc(runs):
             at_point, at_error = curve.at(point)
             if np.isfinite(at_point):
                 text = rf"$1/\varepsilon_B$ = {number(at_point, at_error)} at $\varepsilon_S$ = {point:g}"
-                axis.errorbar(point, at_point, at_error, fmt=marker, color=color, mec="black", ms=7, capsize=3, zorder=3,
-                              label=text if len(runs) <= 2 else None)
+                axis.errorbar(point, at_point, at_error, fmt=marker, color=color, mec="black", ms=7, capsize=3,
+                              zorder=3, label=text if len(runs) <= 2 else None)
                 highest = max(highest, at_point + at_error)
         highest = max(highest, np.max(rejection + error, initial=1.0))
     random = np.linspace(0.05, 1, 100)
@@ -190,14 +188,17 @@ def plot_inputs(run):
         edges = np.linspace(feature["low"], feature["high"], counts.shape[1] + 1)
         for index, of_class in enumerate(counts):
             if of_class.sum() > 0 and edges[-1] > edges[0]:
-                axis.stairs(of_class / of_class.sum() / np.diff(edges), edges, color=COLORS[index % len(COLORS)], lw=1.8)
+                density = of_class / of_class.sum() / np.diff(edges)
+                axis.stairs(density, edges, color=COLORS[index % len(COLORS)], lw=1.8)
         filled = np.flatnonzero(counts.sum(0) > 2e-4 * counts.sum())
         if len(filled) and edges[-1] > edges[0]:
             axis.set_xlim(edges[filled[0]], edges[filled[-1] + 1])
         axis.set_ylim(bottom=0)
         axis.set_xlabel(f"{feature['object']}.{feature['name']}", fontsize=14)
         axis.tick_params(labelsize=11)
-        axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))
+        axis.xaxis.set_major_locator(MaxNLocator(5))
+        axis.ticklabel_format(axis="y", style="sci", scilimits=(-2, 4))
+        axis.yaxis.get_offset_text().set_size(11)
     for axis in axes.flat[len(features):]:
         axis.set_visible(False)
     for axis in axes[:, 0]:

@@ -26,9 +26,9 @@ def write_metrics(folder, rejection=150.0):
     for epoch in range(1, 4):
         rows += [{"kind": "train", "epoch": epoch, "step": 80 * (epoch - 1) + 20 * i,
                   "loss": 5 / (epoch + i), "lr": 1e-3} for i in range(1, 5)]
-        rows.append({"kind": "validation", "epoch": epoch, "step": 80 * epoch, "loss": 0.5 / epoch, "accuracy": 0.8, "auc": 0.9})
+        rows.append({"kind": "validation", "epoch": epoch, "step": 80 * epoch, "loss": 0.5 / epoch, "auc": 0.9})
     rows.append({"kind": "test", "epoch": 3, "step": 160, "loss": 0.31, "accuracy": 0.87, "auc": 0.9437,
-                 "rejection_30": rejection, "rejection_30_error": None if rejection is None else 11.0, "rejection_30_cut": 0.9312,
+                 "rejection_30": rejection, "rejection_30_error": rejection and 11.0, "rejection_30_cut": 0.9312,
                  "rejection_50": 48.25, "rejection_50_error": 3.1, "rejection_50_cut": 0.81})
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
@@ -113,7 +113,8 @@ class ReportTest(unittest.TestCase):
                                  "scores_second_pfn.png", "training.png"])
         roc = report_plots.plot_roc([run for run in report.read_runs(runs) if run.scores is not None])
         labels = [text.get_text() for text in roc.axes[0].get_legend().get_texts()]
-        self.assertEqual([label for label in labels if "AUC" in label], ["first/pfn, AUC 0.9437", "second/pfn, AUC 0.9437"])
+        self.assertEqual([label for label in labels if "AUC" in label], ["first/pfn, AUC 0.9437",
+                                                                           "second/pfn, AUC 0.9437"])
         self.assertEqual(roc.axes[0].get_yscale(), "log")
 
     def test_an_unfinished_run_without_predictions_gets_its_loss(self):

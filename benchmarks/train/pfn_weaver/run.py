@@ -55,8 +55,8 @@ def train(options, folder):
                "--batch-size", str(options.batch_size), "--num-epochs", str(options.epochs),
                "--optimizer", "Adam", "--lr-scheduler", "none", "--start-lr", "1e-3", "--log-file", log]
     begin = time.perf_counter()
-    done = subprocess.run(list(map(str, command)), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          env=weaver_environment(options))
+    done = subprocess.run(list(map(str, command)), cwd=folder, env=weaver_environment(options), text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode != 0:
         sys.exit(f"weaver: exit code {done.returncode}:\n{done.stdout[-3000:]}")
     return log.read_text(), time.perf_counter() - begin

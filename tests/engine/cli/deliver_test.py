@@ -1,0 +1,126 @@
+"""What a run gives: predictions, metrics, report, and an export that plain Python and plain LibTorch load."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import h5py
+import hdf5plugin  # noqa: F401  (registers the blosc filter)
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
+import program  # noqa: E402
+
+LIMIT = 1e-6
+
+
+def ragged(jets):
+    """Valid constituents and offsets, from raw [n, 200, 4]."""
+    valid = jets[:, :, 0] > 0
+    return torch.from_numpy(jets[valid]), torch.from_numpy(np.concatenate([[0], np.cumsum(valid.sum(1))]))
+
+
+class DeliverTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = program.write_data(cls.temporary.name, train=1000, held_back=600)
+        cls.config = program.write_config(cls.folder)
+        cls.run_directory = cls.folder / "run"
+        program.require(program.run(cls.folder, "train", cls.config, "--run", cls.run_directory))
+        cls.exported = program.require(program.run(cls.folder, "export", cls.run_directory))
+        program.require(program.run(cls.folder, "predict", cls.run_directory, "--out", cls.folder / "scores.h5"))
+        with h5py.File(cls.folder / "test.h5") as file:
+            cls.jets = file["table/table"]["values_block_0"][:, :800].reshape(-1, 200, 4)
+        with h5py.File(cls.folder / "scores.h5") as file:
+            cls.scores, cls.label = file["scores"][:], file["label"][:]
+            cls.sample_id = file["sample_id"][:]
+        cls.model = torch.jit.load(cls.run_directory / "export" / "model.pt")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    def test_predictions_keep_the_order_of_the_file(self):
+        self.assertEqual(self.scores.shape, (600, 2))
+        np.testing.assert_array_equal(self.sample_id, np.arange(600))
+        np.testing.assert_array_equal(self.label, program.toy_jets(600, 2)[1])
+        np.testing.assert_allclose(self.scores.sum(1), 1, atol=1e-6)
+
+    def test_the_export_equals_predict_on_the_raw_file(self):
+        lengths = (self.jets[:, :, 0] > 0).sum(1)
+        self.assertTrue({0, 1, 200} <= set(lengths.tolist()))
+        for batch in (1, 7, 500):
+            for begin in range(0, 600 if batch > 1 else 50, batch):
+                values, offsets = ragged(self.jets[begin:begin + batch])
+                with torch.no_grad():
+                    result = self.model(values, offsets, torch.zeros(len(offsets) - 1, 0)).numpy()
+                np.testing.assert_allclose(result, self.scores[begin:begin + len(result)], atol=LIMIT, rtol=0)
+
+    def test_the_padded_form_is_the_same(self):
+        jets = torch.from_numpy(self.jets[:100])
+        with torch.no_grad():
+            result = self.model.forward_padded(jets, jets[:, :, 0] > 0, torch.zeros(100, 0)).numpy()
+        np.testing.assert_allclose(result, self.scores[:100], atol=LIMIT, rtol=0)
+
+    def test_the_export_names_its_inputs_and_classes(self):
+        self.assertEqual(self.model.input_names(), {"part": ["E", "px", "py", "pz"]})
+        self.assertEqual(self.model.class_names(), ["QCD", "top"])
+        preprocessing = json.loads((self.run_directory / "export" / "preprocessing.json").read_text())
+        self.assertEqual([feature["name"] for feature in preprocessing["features"]["part"]],
+                         ["log_pt", "log_ptrel", "log_Erel", "delta_phi"])
+        self.assertLessEqual(json.loads((self.run_directory / "export" / "parity.json").read_text())["max_difference"], LIMIT)
+
+    def test_a_plain_cpp_program_gives_the_same(self):
+        build = self.folder / "build"
+        wheel = Path(torch.__file__).parent
+        for command in (["cmake", "-S", str(program.ROOT / "examples" / "cpp_inference"), "-B", str(build), f"-DTORCH_WHEEL={wheel}"],
+                        ["cmake", "--build", str(build)]):
+            subprocess.run(command, check=True, capture_output=True)
+        lines = "".join(" ".join(repr(float(x)) for x in jet[jet[:, 0] > 0].ravel()) + "\n" for jet in self.jets[:20])
+        output = subprocess.run([build / "tag_jets", self.run_directory / "export" / "model.pt"], input=lines, check=True,
+                                capture_output=True, text=True).stdout.splitlines()
+        self.assertEqual(output[0].split(), ["QCD", "top"])
+        result = np.array([[float(x) for x in line.split()] for line in output[1:]])
+        np.testing.assert_allclose(result, self.scores[:20], atol=2e-6, rtol=0)
+
+    def test_evaluate_and_metrics_agree_with_scikit_learn(self):
+        auc = roc_auc_score(self.label, self.scores[:, 1])
+        for command in (["evaluate", self.run_directory],
+                        ["metrics", self.folder / "scores.h5", "--score", "scores", "--label", "label", "--weight", "weight"]):
+            output = program.require(program.run(self.folder, *command))
+            value = float(next(line for line in output.splitlines() if line.strip().startswith("auc")).split()[1])
+            self.assertAlmostEqual(value, auc, places=4)
+
+    def test_the_report_is_one_page_with_its_figures(self):
+        page = Path(program.require(program.run(self.folder, "report", self.run_directory)).strip().splitlines()[-1])
+        text = page.read_text()
+        self.assertIn("data:image/png;base64", text)
+        self.assertNotIn("src=\"http", text)
+        for name in ("roc", "training"):
+            self.assertTrue((page.parent / f"{name}.svg").is_file())
+
+    def test_check_and_inspect_tell_what_is_there(self):
+        output = program.require(program.run(self.folder, "check", self.config, "--order", self.folder / "order.h5", "--batches", "3"))
+        for word in ("seed: 1", "part.log_pt", "QCD", "event 2", "MiB"):
+            self.assertIn(word, output)
+        with h5py.File(self.folder / "order.h5") as file:
+            self.assertEqual(file["offsets"][:].tolist(), [0, 100, 200, 300])
+            self.assertEqual(len(set(file["sample_id"][:])), 300)
+        output = program.require(program.run(self.folder, "inspect", self.folder / "train.h5"))
+        for word in ("values_block_0", "float32[804]", "blosc"):
+            self.assertIn(word, output)
+
+    def test_every_command_explains_itself(self):
+        for command in ("train", "check", "evaluate", "predict", "export", "report", "inspect", "metrics", "schema"):
+            self.assertIn("Example", program.require(program.run(self.folder, command, "--help")))
+        self.assertEqual(json.loads(program.require(program.run(self.folder, "schema")))["type"], "object")
+
+
+if __name__ == "__main__":
+    unittest.main()

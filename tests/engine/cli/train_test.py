@@ -1,0 +1,128 @@
+"""Training as a user meets it: from a configuration to a run directory, stops, resumes, kills."""
+
+import json
+import random
+import signal
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
+import program  # noqa: E402
+from safetensors.numpy import load_file  # noqa: E402
+
+
+def newest(run):
+    steps = [path for path in (run / "checkpoints").glob("step-*") if path.suffix == ""]
+    return max(steps, key=lambda path: int(path.name.split("-")[1]))
+
+
+def result_of(run):
+    """What must be equal, bit for bit: metrics and the newest weights and optimizer state."""
+    folder = newest(run)
+    return {"metrics": (run / "metrics.jsonl").read_bytes(), "step": folder.name,
+            "model": (folder / "model.safetensors").read_bytes(), "optimizer": (folder / "optimizer.safetensors").read_bytes()}
+
+
+class TrainTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = program.write_data(cls.temporary.name)
+        cls.config = program.write_config(cls.folder)
+        cls.reference = cls.folder / "reference"
+        cls.output = program.require(program.run(cls.folder, "train", cls.config, "--run", cls.reference))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    def train(self, name, *arguments, code=0):
+        result = program.run(self.folder, "train", self.config, "--run", self.folder / name, *arguments)
+        program.require(result, code)
+        return result
+
+    def test_a_run_directory_holds_everything(self):
+        for name in ("config.yaml", "provenance.json", "metrics.jsonl", "timing.jsonl", "inputs.json", "predictions/test.h5"):
+            self.assertTrue((self.reference / name).is_file(), name)
+        rows = [json.loads(line) for line in (self.reference / "metrics.jsonl").read_text().splitlines()]
+        self.assertEqual([row["kind"] for row in rows], ["train", "validation", "train", "validation", "test"])
+        self.assertGreater(rows[-1]["auc"], 0.6)
+        self.assertIn("rejection_30", self.output)
+
+    def test_the_same_command_gives_the_same_bits(self):
+        self.train("again")
+        self.assertEqual(result_of(self.folder / "again"), result_of(self.reference))
+
+    def test_performance_keys_do_not_change_the_result(self):
+        self.train("fast", "data.workers=3", "data.prefetch=9", "data.budget_mib=64", "train.checkpoint_every=7")
+        self.assertEqual(result_of(self.folder / "fast"), result_of(self.reference))
+
+    def test_a_finished_run_says_so(self):
+        before = result_of(self.reference)
+        result = program.run(self.folder, "train", self.config, "--run", self.reference)
+        program.require(result)
+        self.assertIn("has finished", result.stderr)
+        self.assertEqual(result_of(self.reference), before)
+
+    def test_a_signal_ends_with_a_checkpoint_and_the_run_continues_to_the_same_bits(self):
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT):
+            with self.subTest(number):
+                run = self.folder / f"signal-{number}"
+                process = program.start(self.folder, "train", self.config, "--run", run, "train.epochs=40")
+                deadline = time.monotonic() + 60
+                while not (run / "metrics.jsonl").exists() or not (run / "metrics.jsonl").read_text().count("\n") > 3:
+                    self.assertLess(time.monotonic(), deadline)
+                    time.sleep(0.01)
+                process.send_signal(number)
+                self.assertEqual(process.wait(60), 75)
+                self.assertEqual(json.loads((run / "status.json").read_text())["state"], "stopped")
+        run = self.folder / f"signal-{signal.SIGTERM}"
+        program.require(program.run(self.folder, "train", self.config, "--run", run, "train.epochs=40"))
+        self.train("forty", "train.epochs=40")
+        self.assertEqual(result_of(run), result_of(self.folder / "forty"))
+
+    def test_a_killed_run_continues_to_the_same_bits(self):
+        random.seed(4)
+        overrides = ["train.epochs=6", "train.log_every=3"]
+        self.train("unkilled", *overrides)
+        run = self.folder / "killed"
+        kills = 0
+        while kills < 6:
+            process = program.start(self.folder, "train", self.config, "--run", run, *overrides, "train.checkpoint_every=2")
+            try:
+                process.wait(random.uniform(0.3, 1.5))
+            except Exception:
+                process.kill()
+                process.wait()
+                kills += 1
+                continue
+            self.assertEqual(process.returncode, 0)
+            break
+        program.require(program.run(self.folder, "train", self.config, "--run", run, *overrides))
+        self.assertEqual(result_of(run), result_of(self.folder / "unkilled"))
+
+    def test_a_changed_physics_key_is_refused_with_both_values(self):
+        result = program.run(self.folder, "train", self.config, "--run", self.reference, "optimizer.lr=0.01")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("optimizer.lr: 0.001, now 0.01", result.stderr)
+
+    def test_fresh_renames_the_old_run_away(self):
+        self.train("renamed", "train.epochs=1")
+        self.train("renamed", "--fresh", "optimizer.lr=0.01", "train.epochs=1")
+        self.assertTrue((self.folder / "renamed.old-1" / "metrics.jsonl").is_file())
+
+    def test_epochs_may_grow(self):
+        self.train("grown", "train.epochs=1")
+        self.train("grown", "train.epochs=2")
+        self.assertEqual(result_of(self.folder / "grown"), result_of(self.reference))
+
+    def test_weights_are_plain_safetensors(self):
+        weights = load_file(newest(self.reference) / "model.safetensors")
+        self.assertEqual(sorted(array.ndim for array in weights.values()), [1] * 6 + [2] * 6)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,101 @@
+"""What Python tests of the program share: running it, and small files of toy jets in the layout of the Top Tagging set."""
+
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("TEVATRAIN_BINARY", str(ROOT / "build" / "cpu" / "bin" / "tevatrain"))
+
+CONFIG = """\
+seed: 1
+data:
+  reader: pandas_table
+  train: {folder}/train.h5
+  val: {folder}/val.h5
+  test: {folder}/test.h5
+  objects:
+    part: {{field: values_block_0, take: [0, 800], as: [E, px, py, pz], valid: E > 0}}
+  label: {{field: values_block_1, index: 1, classes: [QCD, top]}}
+  features:
+    event: {{jet_px: event_sum(px), jet_py: event_sum(py), jet_E: event_sum(E)}}
+    part:
+      log_pt: "log(pt(px, py))"
+      log_ptrel: "log(pt(px, py) / pt(jet_px, jet_py))"
+      log_Erel: log(E / jet_E)
+      delta_phi: "delta_phi(phi(px, py), phi(jet_px, jet_py))"
+model: {{name: pfn, phi: [16, 16, 32], f: [16, 16]}}
+train: {{epochs: 2, batch_size: 100, device: cpu, threads: 1}}
+optimizer: {{name: adam, lr: 1e-3}}
+"""
+
+
+def toy_jets(number, seed):
+    """[number, 200, 4] constituents (E, px, py, pz) and labels: a toy, two classes that differ in width. Some jets are empty
+    or have a single constituent or all 200."""
+    random = np.random.default_rng(seed)
+    label = random.integers(0, 2, number)
+    lengths = random.integers(5, 40, number)
+    lengths[:3] = [0, 1, 200]
+    pt = np.sort(random.exponential(15, (number, 200)) + 0.5)[:, ::-1]
+    width = np.where(label, 0.35, 0.2)[:, None]
+    eta, phi = random.normal(0, 1, (2, number, 200)) * width
+    phi += random.uniform(-np.pi, np.pi, number)[:, None]
+    jets = np.stack([pt * np.cosh(eta), pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)], -1)
+    jets[np.arange(200)[None] >= lengths[:, None]] = 0
+    return jets.astype(np.float32), label
+
+
+def write_table(path, jets, label):
+    """Writes jets as pandas does for the published files."""
+    names = [f"{kind}_{i}" for i in range(200) for kind in ("E", "PX", "PY", "PZ")] + ["truthE", "truthPX", "truthPY", "truthPZ"]
+    block = np.concatenate([jets.reshape(len(jets), 800), np.zeros((len(jets), 4), np.float32)], 1)
+    frame = pd.concat([pd.DataFrame(block, columns=names),
+                       pd.DataFrame({"ttv": np.zeros(len(jets), np.int64), "is_signal_new": label.astype(np.int64)})], axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frame.to_hdf(path, key="table", format="table", complib="blosc", complevel=5)
+
+
+def write_data(folder, train=1000, held_back=300):
+    """train.h5, val.h5 and test.h5 of toy jets."""
+    folder = Path(folder)
+    for seed, (name, number) in enumerate([("train", train), ("val", held_back), ("test", held_back)]):
+        write_table(folder / f"{name}.h5", *toy_jets(number, seed))
+    return folder
+
+
+def write_config(folder, text=CONFIG):
+    path = Path(folder) / "toy.yaml"
+    path.write_text(text.format(folder=folder))
+    return path
+
+
+def environment(folder):
+    return {**os.environ, "TEVATRAIN_CACHE": str(Path(folder) / "cache"), "OMP_NUM_THREADS": "1"}
+
+
+def run(folder, *arguments, timeout=300):
+    """Runs the program; returns the finished process with its text."""
+    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
+                          env=environment(folder), cwd=folder)
+
+
+def start(folder, *arguments):
+    """Starts the program in the background."""
+    return subprocess.Popen([BINARY, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                            env=environment(folder), cwd=folder)
+
+
+def require(result, code=0):
+    """The standard output of a finished process; an assertion with all its text if the exit code is another."""
+    assert result.returncode == code, f"exit code {result.returncode}, expected {code}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+sys.path.insert(0, str(ROOT / "python"))
