@@ -9,7 +9,7 @@
 namespace tev {
 
 BatchStream::BatchStream(UnitStore& store, UnitLoader& loader, StreamSpec spec)
-    : store_(store), loader_(loader), spec_(std::move(spec)), quota_{spec_.budget_share, 0} {
+    : store_(store), loader_(loader), spec_(std::move(spec)), quota_{spec_.budget_share, spec_.budget_advice} {
   loading_ = std::thread([this] { run(&BatchStream::load_windows); });
   assembling_ = std::thread([this] { run(&BatchStream::assemble_steps); });
 }
@@ -39,6 +39,7 @@ std::optional<Batch> BatchStream::next() {
   }
   Batch batch = std::move(batches_.front());
   batches_.pop_front();
+  queued_bytes_ -= batch_bytes(batch);
   lock.unlock();
   changed_.notify_all();
   return batch;
@@ -186,10 +187,16 @@ const DecodedUnit* BatchStream::any_unit_of_window() {
 
 /// False if cancelled.
 bool BatchStream::push(Batch batch) {
+  const int64_t bytes = batch_bytes(batch);
+  const auto fits = [this, bytes] {
+    return batches_.empty() ||
+           (static_cast<int64_t>(batches_.size()) < spec_.prefetch && queued_bytes_ + bytes <= spec_.queue_bytes);
+  };
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return cancelled_ || static_cast<int64_t>(batches_.size()) < spec_.prefetch; });
+    changed_.wait(lock, [&] { return cancelled_ || fits(); });
     if (cancelled_) return false;
+    queued_bytes_ += bytes;
     batches_.push_back(std::move(batch));
   }
   changed_.notify_all();

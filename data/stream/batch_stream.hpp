@@ -31,7 +31,9 @@ struct StreamSpec {
   int64_t first_step = 0;       ///< within the first epoch
   int64_t end_epoch = 1;        ///< the stream ends before this epoch
   int64_t prefetch = 4;         ///< batches made ahead
+  int64_t queue_bytes = 64 << 20;  ///< memory of these batches: fewer are made ahead where they are larger, at least one
   double budget_share = 1.0;    ///< of the store's budget that this stream may fill
+  std::string budget_advice;    ///< the error message when a window does not fit
 };
 
 class BatchStream {
@@ -76,6 +78,7 @@ class BatchStream {
   std::atomic<int64_t> windows_held_ = 0;  ///< complete windows that the assembler will give back
   std::deque<Window> windows_;             ///< pinned, in order
   std::deque<Batch> batches_;              ///< assembled, in order
+  int64_t queued_bytes_ = 0;               ///< of these
   bool ended_ = false;
   std::exception_ptr failure_;
   std::map<int64_t, std::shared_ptr<const EpochOrder>> orders_;

@@ -9,9 +9,13 @@
 namespace tev {
 namespace {
 
-/// Of the byte budget, what training leaves to evaluation, which runs while the next training windows are held.
+/// Of the byte budget, what batches made ahead may take; the rest is the store's.
+constexpr int64_t kQueueDivisor = 8;
+/// Of the store, what training leaves to evaluation, which runs while the next training windows are held.
 constexpr double kEvaluationShare = 0.125;
-constexpr int64_t kEvaluationWindow = 4096;
+/// Events that a pass in file order holds at least: so few that a window is hardly more than one unit.
+constexpr int64_t kPassWindow = 128;
+constexpr int64_t kSummaryBatch = 256;
 
 std::shared_ptr<const std::vector<int64_t>> rows_of_units(const Catalog& catalog) {
   auto rows = std::make_shared<std::vector<int64_t>>();
@@ -28,7 +32,7 @@ const char* split_key(Split split) {
 DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& messages)
     : config_(config), seed_(seed), messages_(messages), workers_(config.workers),
       preprocess_(std::make_shared<Preprocess>(raw_objects(config.objects), config.features, config.raw_features)),
-      store_(loading_budget_bytes(config.budget_mib)) {
+      store_(loading_budget_bytes(config.budget_mib) / kQueueDivisor * (kQueueDivisor - 1)) {
   spec_.objects = preprocess_->specs();
   spec_.classes = config.label.classes;
   open_parts();
@@ -85,17 +89,38 @@ EventSource& DataSession::source(Split split, EventSource::Stage stage, const st
 
 StreamSpec DataSession::pass_spec(Split split, int64_t batch_size) const {
   StreamSpec spec;
-  spec.order = OrderSpec{seed_, part(split).unit_rows, 1, kEvaluationWindow, batch_size};
+  spec.order = OrderSpec{seed_, part(split).unit_rows, 1, kPassWindow, batch_size};
   spec.split = split_;
   spec.use = split;
   spec.shuffled = false;
   spec.prefetch = config_.prefetch;
+  spec.queue_bytes = loading_budget_bytes(config_.budget_mib) / kQueueDivisor;
+  spec.budget_advice = c10::str("data.budget_mib: a single chunk of ", split_key(split), " does not fit into the part of the ",
+                                loading_budget_bytes(config_.budget_mib) >> 20, " MiB that evaluation may fill. Raise data.budget_mib.");
   return spec;
+}
+
+/// What to do when a shuffle window does not fit: the largest power of two that would.
+std::string DataSession::shuffle_advice(const EventSource& source) const {
+  const auto& unit_rows = *part(Split::train).unit_rows;
+  double bytes = 0;
+  for (size_t unit = 0; unit < unit_rows.size(); ++unit) bytes += static_cast<double>(source.reserve_bytes(static_cast<int64_t>(unit)));
+  const double per_event = bytes / static_cast<double>(shuffle_.num_rows);
+  const double available = static_cast<double>(store_.budget_bytes()) * (1 - kEvaluationShare);
+  int64_t fits = int64_t{1} << 40;
+  for (; fits > 1; fits /= 2) {
+    const ShuffleSpec plan = plan_shuffle(unit_rows, fits);
+    const double edges = 2 * static_cast<double>(plan.lanes) * bytes / static_cast<double>(unit_rows.size());
+    if (per_event * static_cast<double>(plan.lanes * plan.window_rows) + edges <= available) break;
+  }
+  return c10::str("data.budget_mib: a shuffle window of ", shuffle_.lanes * shuffle_.window_rows, " events does not fit into ",
+                  loading_budget_bytes(config_.budget_mib) >> 20, " MiB (up to ", static_cast<int64_t>(per_event),
+                  " bytes an event while it is read). Raise data.budget_mib, or set data.shuffle_rows=", fits, ".");
 }
 
 TrainingSummary DataSession::summarise() {
   EventSource& events = source(Split::train, EventSource::Stage::features, {});
-  BatchStream stream(store_, events, pass_spec(Split::train, kEvaluationWindow));
+  BatchStream stream(store_, events, pass_spec(Split::train, kSummaryBatch));
   StandardiseFit fit(config_.standardise, spec_.objects);
   TrainingSummary summary;
   summary.class_events.assign(spec_.classes.size(), 0);
@@ -109,7 +134,7 @@ TrainingSummary DataSession::summarise() {
       ++summary.class_events[label[i]];
       summary.class_weight[label[i]] += weight[i];
     }
-    done = std::min(total, done + kEvaluationWindow);
+    done = std::min(total, done + kSummaryBatch);
     messages_.progress("standardisation: reading the training split", done, total, "events");
   }
   const int64_t selected = std::accumulate(summary.class_events.begin(), summary.class_events.end(), int64_t{0});
@@ -154,8 +179,11 @@ std::unique_ptr<BatchStream> DataSession::training_stream(const Cursor& from, in
   spec.first_step = from.step;
   spec.end_epoch = end_epoch;
   spec.prefetch = config_.prefetch;
+  spec.queue_bytes = loading_budget_bytes(config_.budget_mib) / kQueueDivisor;
   spec.budget_share = 1 - kEvaluationShare;
-  return std::make_unique<BatchStream>(store_, source(Split::train, EventSource::Stage::standardised, {}), std::move(spec));
+  EventSource& events = source(Split::train, EventSource::Stage::standardised, {});
+  spec.budget_advice = shuffle_advice(events);
+  return std::make_unique<BatchStream>(store_, events, std::move(spec));
 }
 
 std::unique_ptr<BatchStream> DataSession::evaluation_stream(Split split, int64_t batch_size,

@@ -62,6 +62,7 @@ class DataSession {
   const Part& part(Split split) const;
   EventSource& source(Split split, EventSource::Stage stage, const std::vector<std::string>& observers);
   StreamSpec pass_spec(Split split, int64_t batch_size) const;
+  std::string shuffle_advice(const EventSource& source) const;
 
   const DataConfig config_;
   const uint64_t seed_;

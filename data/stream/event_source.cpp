@@ -164,9 +164,4 @@ std::string EventSource::where(int64_t unit, int64_t row) const {
   return c10::str(catalog_->file_path(range.file), ": event ", range.first_event + row);
 }
 
-std::string EventSource::budget_advice(int64_t budget_bytes) const {
-  return c10::str("data.budget_mib: a window of data.shuffle_rows does not fit into ", budget_bytes >> 20,
-                  " MiB. Raise data.budget_mib, or lower data.shuffle_rows.");
-}
-
 }  // namespace tev

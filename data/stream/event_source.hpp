@@ -26,7 +26,6 @@ class EventSource final : public UnitLoader {
 
   int64_t reserve_bytes(int64_t unit) const override;
   void load(int64_t unit, Done done) override;
-  std::string budget_advice(int64_t budget_bytes) const override;
 
   const Catalog& catalog() const { return *catalog_; }
 

@@ -122,6 +122,13 @@ Batch gather_events(const std::vector<EventRef>& references) {
   return batch;
 }
 
+int64_t batch_bytes(const Batch& batch) {
+  size_t bytes = batch.label.nbytes() + batch.weight.nbytes() + batch.sample_id.nbytes();
+  for (const auto& [name, column] : batch.inputs) bytes += column.values.nbytes() + (column.ragged() ? column.offsets.nbytes() : 0);
+  for (const auto& [name, values] : batch.observers) bytes += values.nbytes();
+  return static_cast<int64_t>(bytes);
+}
+
 Batch concatenate(std::vector<Batch> pieces) {
   TEV_EXPECT(!pieces.empty());
   if (pieces.size() == 1) return std::move(pieces.front());

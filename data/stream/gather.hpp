@@ -20,6 +20,9 @@ Batch gather_events(const std::vector<EventRef>& references);
 /// A batch of no events with the columns of a unit.
 Batch empty_batch(const DecodedUnit& unit);
 
+/// Memory held by the tensors of a batch.
+int64_t batch_bytes(const Batch& batch);
+
 /// Joins batches of the same columns, in order.
 Batch concatenate(std::vector<Batch> pieces);
 

@@ -42,7 +42,7 @@ bool UnitStore::pin(UnitLoader& loader, int64_t unit, PinQuota& quota, const std
       }
       if (within_quota && make_room(bytes)) break;
       // Loads under way shrink from their upper bound to what they really hold, so they are worth waiting for.
-      TEV_CHECK_INPUT(within_quota || num_loading_ > 0 || can_wait(), loader.budget_advice(budget_bytes_));
+      TEV_CHECK_INPUT(within_quota || num_loading_ > 0 || can_wait(), quota.advice);
       changed_.wait(lock);
     }
     held_bytes_ += reserve;

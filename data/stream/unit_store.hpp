@@ -26,14 +26,13 @@ class UnitLoader {
   using Done = std::function<void(std::shared_ptr<const DecodedUnit>, std::exception_ptr)>;
   /// Starts the loading; `done` is called once, from any thread.
   virtual void load(int64_t unit, Done done) = 0;
-  /// Advice for the error message when a window does not fit into the budget.
-  virtual std::string budget_advice(int64_t budget_bytes) const = 0;
 };
 
 /// What one stream may pin of the store's budget, and has pinned. Shares of streams that live at the same time add up to at
 /// most 1, so that no stream can starve another.
 struct PinQuota {
   double share = 1.0;
+  std::string advice;        ///< the error message when what is needed at once does not fit
   int64_t pinned_bytes = 0;  ///< kept by the store
 };
 

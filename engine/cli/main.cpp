@@ -2,10 +2,9 @@
 
 #include "base/check.hpp"
 #include "engine/cli/command.hpp"
+#include "engine/cli/cpu_allocator.hpp"
 
 #include <c10/util/Exception.h>
-
-#include <malloc.h>
 
 #include <iostream>
 
@@ -19,14 +18,6 @@ Examples:
   tevatrain export runs/pfn
 `tevatrain COMMAND --help` explains a command.)";
 
-/// glibc gives freed blocks above 128 KiB back to the system and takes them again with page faults, which costs a training
-/// step up to half of its time; training reuses the same sizes, so keep them.
-void keep_freed_memory() {
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, -1);
-  mallopt(M_TOP_PAD, 64 << 20);
-}
-
 int fail(int code, const std::string& message) {
   std::cerr << "tevatrain: " << message << std::endl;
   return code;
@@ -35,7 +26,7 @@ int fail(int code, const std::string& message) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  keep_freed_memory();
+  tev::install_caching_cpu_allocator();
   CLI::App app("Tevatrain: deep-learning training for high-energy physics.", "tevatrain");
   app.footer(kFooter);
   app.require_subcommand(1);

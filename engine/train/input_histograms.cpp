@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kBins = 50;
 constexpr int64_t kEvents = 20'000;
-constexpr int64_t kBatch = 1000;
+constexpr int64_t kBatch = 250;
 constexpr double kScales = 5;
 
 /// Weighted counts of one object: [feature][class][bin].

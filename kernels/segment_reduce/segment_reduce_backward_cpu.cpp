@@ -3,7 +3,6 @@
 #include <torch/library.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/cpu_output.hpp"
 #include "kernels/row_shapes.hpp"
@@ -12,46 +11,12 @@
 #include "kernels/segment_reduce/segment_reduce_math.hpp"
 #include "kernels/segment_reduce/segment_tiles.hpp"
 #include "kernels/simd.hpp"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "kernels/streaming.hpp"
 
 namespace tev {
 namespace {
 
 using segment_reduce_math::block_rows;
-
-/// Whether rows are written past the caches. A gradient that no cache can hold is written once and read much later;
-/// plain stores would first read every line.
-enum class Stores { plain, streaming };
-
-/// Least output for streaming stores, about the share of a last-level cache that a process may hope for.
-constexpr size_t streaming_bytes = 32 << 20;
-
-template <int width, class scalar_t>
-TEV_SIMD_BODY void store_tile(scalar_t* to, const scalar_t* tile, Stores stores) {
-#if defined(__SSE2__)
-  constexpr int bytes = width * sizeof(scalar_t);
-  if constexpr (bytes % sizeof(__m128i) == 0) {
-    if (stores == Stores::streaming) {
-      for (int byte = 0; byte < bytes; byte += sizeof(__m128i)) {
-        const auto* from = reinterpret_cast<const __m128i*>(reinterpret_cast<const char*>(tile) + byte);
-        _mm_stream_si128(reinterpret_cast<__m128i*>(reinterpret_cast<char*>(to) + byte), _mm_loadu_si128(from));
-      }
-      return;
-    }
-  }
-#endif
-  std::memcpy(to, tile, width * sizeof(scalar_t));
-}
-
-/// Streaming stores are not ordered before a later release of the thread, unless this stands between.
-inline void finish_stores() {
-#if defined(__SSE2__)
-  _mm_sfence();
-#endif
-}
 
 /// One segment's part in the backward.
 template <class scalar_t>
@@ -112,18 +77,11 @@ void spread_rows_baseline(const Spread<scalar_t>& from, RowBlock rows, scalar_t*
 }
 
 template <class scalar_t>
-Stores choose_stores(const at::Tensor& grad_x, int64_t channels) {
-  const bool is_aligned = channels * sizeof(scalar_t) % 16 == 0 &&
-                          reinterpret_cast<uintptr_t>(grad_x.const_data_ptr()) % 16 == 0;
-  return is_aligned && grad_x.nbytes() >= streaming_bytes ? Stores::streaming : Stores::plain;
-}
-
-template <class scalar_t>
 void spread_gradient(const at::Tensor& grad, const int64_t* offsets, const int64_t* arg, bool divides,
                      at::Tensor& grad_x) {
   const auto spread = pick_simd(spread_rows_avx512<scalar_t>, spread_rows_avx2<scalar_t>, spread_rows_baseline<scalar_t>);
   const int64_t channels = flat_channels(grad);
-  const Stores stores = choose_stores<scalar_t>(grad_x, channels);
+  const Stores stores = choose_stores(grad_x, grad_x.nbytes());
   const scalar_t* from = grad.const_data_ptr<scalar_t>();
   scalar_t* to = grad_x.mutable_data_ptr<scalar_t>();
   const SegmentBlocks blocks(offsets, grad.size(0), block_rows);

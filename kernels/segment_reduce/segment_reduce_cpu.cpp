@@ -13,6 +13,7 @@
 #include "kernels/segment_reduce/segment_reduce_math.hpp"
 #include "kernels/segment_reduce/segment_tiles.hpp"
 #include "kernels/simd.hpp"
+#include "kernels/streaming.hpp"
 
 namespace tev {
 namespace {
@@ -32,11 +33,12 @@ TEV_SIMD_BODY void prefetch_ahead(const in_t* row) {
 
 template <class Joiner, int width, class in_t, class out_t>
 TEV_SIMD_BODY void reduce_tile(const in_t* x, int64_t channels, RowBlock rows, at::opmath_type<in_t> divisor,
-                               out_t* out, int64_t* arg) {
+                               out_t* out, int64_t* arg, Stores stores) {
   using value_t = at::opmath_type<in_t>;
   using index_t = lane_index_t<value_t>;
   value_t value[width];
   index_t index[width];
+  prefetch_ahead<width>(x);
 #pragma omp simd
   for (int c = 0; c < width; ++c) {
     value[c] = static_cast<value_t>(x[c]);
@@ -49,8 +51,10 @@ TEV_SIMD_BODY void reduce_tile(const in_t* x, int64_t channels, RowBlock rows, a
     for (int c = 0; c < width; ++c)
       Joiner::join(value[c], index[c], static_cast<value_t>(row[c]), static_cast<index_t>(r));
   }
+  out_t result[width];
 #pragma omp simd
-  for (int c = 0; c < width; ++c) out[c] = static_cast<out_t>(value[c] / divisor);
+  for (int c = 0; c < width; ++c) result[c] = static_cast<out_t>(value[c] / divisor);
+  store_tile<width>(out, result, stores);
   if (arg == nullptr) return;
   for (int c = 0; c < width; ++c) arg[c] = rows.first + index[c];
 }
@@ -58,28 +62,28 @@ TEV_SIMD_BODY void reduce_tile(const in_t* x, int64_t channels, RowBlock rows, a
 /// out[channels] = the reduction of rows [size, channels] from x on, divided by the divisor; arg the row of each, if asked.
 template <class Joiner, class in_t, class out_t>
 TEV_SIMD_BODY void reduce_rows(const in_t* x, int64_t channels, RowBlock rows, at::opmath_type<in_t> divisor,
-                               out_t* out, int64_t* arg) {
+                               out_t* out, int64_t* arg, Stores stores) {
   for_each_tile(channels, [&](int64_t c, auto width) __attribute__((always_inline)) {
-    reduce_tile<Joiner, decltype(width)::value>(x + c, channels, rows, divisor, out + c, arg ? arg + c : nullptr);
+    reduce_tile<Joiner, decltype(width)::value>(x + c, channels, rows, divisor, out + c, arg ? arg + c : nullptr, stores);
   });
 }
 
 template <class Joiner, class in_t, class out_t>
 TEV_TARGET_AVX512 void reduce_rows_avx512(const in_t* x, int64_t channels, RowBlock rows, at::opmath_type<in_t> divisor,
-                                          out_t* out, int64_t* arg) {
-  reduce_rows<Joiner>(x, channels, rows, divisor, out, arg);
+                                          out_t* out, int64_t* arg, Stores stores) {
+  reduce_rows<Joiner>(x, channels, rows, divisor, out, arg, stores);
 }
 
 template <class Joiner, class in_t, class out_t>
 TEV_TARGET_AVX2 void reduce_rows_avx2(const in_t* x, int64_t channels, RowBlock rows, at::opmath_type<in_t> divisor,
-                                      out_t* out, int64_t* arg) {
-  reduce_rows<Joiner>(x, channels, rows, divisor, out, arg);
+                                      out_t* out, int64_t* arg, Stores stores) {
+  reduce_rows<Joiner>(x, channels, rows, divisor, out, arg, stores);
 }
 
 template <class Joiner, class in_t, class out_t>
 void reduce_rows_baseline(const in_t* x, int64_t channels, RowBlock rows, at::opmath_type<in_t> divisor, out_t* out,
-                          int64_t* arg) {
-  reduce_rows<Joiner>(x, channels, rows, divisor, out, arg);
+                          int64_t* arg, Stores stores) {
+  reduce_rows<Joiner>(x, channels, rows, divisor, out, arg, stores);
 }
 
 template <class Joiner, class in_t, class out_t>
@@ -100,6 +104,7 @@ struct Reduction {
   int64_t num_segments;
   int64_t channels;
   bool divides;
+  Stores stores;
 
   value_t divisor(int64_t segment) const {
     return divides ? static_cast<value_t>(offsets[segment + 1] - offsets[segment]) : value_t(1);
@@ -125,12 +130,12 @@ struct Reduction {
       if (begin == end) {
         clear(segment);
       } else if (slot == SegmentBlocks::no_slot) {
-        reduce(from, channels, rows, divisor(segment), out + segment * channels, arg_of(segment));
+        reduce(from, channels, rows, divisor(segment), out + segment * channels, arg_of(segment), stores);
       } else {
         reduce_partly(from, channels, rows, value_t(1), partial.data() + slot * channels,
-                      arg ? partial_arg.data() + slot * channels : nullptr);
+                      arg ? partial_arg.data() + slot * channels : nullptr, Stores::plain);
       }
-    }, [] {});
+    }, finish_stores);
     join_blocks<Joiner>(blocks, partial, partial_arg);
   }
 
@@ -145,7 +150,7 @@ struct Reduction {
         const auto [segment, slot] = blocks.long_segments()[i];
         int64_t* arg_row = arg_of(segment);
         reduce(partial.data() + slot * channels, channels, {slot, blocks.num_blocks(segment)}, divisor(segment),
-               out + segment * channels, arg_row);
+               out + segment * channels, arg_row, Stores::plain);
         for (int64_t c = 0; arg_row != nullptr && c < channels; ++c) arg_row[c] = partial_arg[arg_row[c] * channels + c];
       }
     });
@@ -164,7 +169,8 @@ std::tuple<at::Tensor, at::Tensor> segment_reduce_cpu(const at::Tensor& x_any, c
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, x.scalar_type(), "segment_reduce", [&] {
     const Reduction<scalar_t> run{x.const_data_ptr<scalar_t>(), offsets.const_data_ptr<int64_t>(),
                                   out.mutable_data_ptr<scalar_t>(), has_arg ? arg.mutable_data_ptr<int64_t>() : nullptr,
-                                  offsets.numel() - 1, flat_channels(x), reduction == SegmentReduction::mean};
+                                  offsets.numel() - 1, flat_channels(x), reduction == SegmentReduction::mean,
+                                  choose_stores(out, x.nbytes())};
     if (reduction == SegmentReduction::max) {
       run.template run<MaxKeeper>();
     } else if (reduction == SegmentReduction::min) {

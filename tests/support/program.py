@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -98,4 +97,13 @@ def require(result, code=0):
     return result.stdout
 
 
-sys.path.insert(0, str(ROOT / "python"))
+def newest_checkpoint(run):
+    steps = [path for path in (run / "checkpoints").glob("step-*") if path.suffix == ""]
+    return max(steps, key=lambda path: int(path.name.split("-")[1]))
+
+
+def result_of(run):
+    """What must be equal, bit for bit: metrics and the newest weights and optimizer state."""
+    folder = newest_checkpoint(run)
+    return {"metrics": (run / "metrics.jsonl").read_bytes(), "step": folder.name,
+            "model": (folder / "model.safetensors").read_bytes(), "optimizer": (folder / "optimizer.safetensors").read_bytes()}

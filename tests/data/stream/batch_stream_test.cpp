@@ -34,7 +34,6 @@ class CountingLoader final : public UnitLoader {
       }
     });
   }
-  std::string budget_advice(int64_t) const override { return "the window does not fit"; }
 
   std::atomic<int64_t> loads = 0;
   int64_t broken_unit = -1;

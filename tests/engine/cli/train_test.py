@@ -14,18 +14,6 @@ import program  # noqa: E402
 from safetensors.numpy import load_file  # noqa: E402
 
 
-def newest(run):
-    steps = [path for path in (run / "checkpoints").glob("step-*") if path.suffix == ""]
-    return max(steps, key=lambda path: int(path.name.split("-")[1]))
-
-
-def result_of(run):
-    """What must be equal, bit for bit: metrics and the newest weights and optimizer state."""
-    folder = newest(run)
-    return {"metrics": (run / "metrics.jsonl").read_bytes(), "step": folder.name,
-            "model": (folder / "model.safetensors").read_bytes(), "optimizer": (folder / "optimizer.safetensors").read_bytes()}
-
-
 class TrainTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -54,18 +42,18 @@ class TrainTest(unittest.TestCase):
 
     def test_the_same_command_gives_the_same_bits(self):
         self.train("again")
-        self.assertEqual(result_of(self.folder / "again"), result_of(self.reference))
+        self.assertEqual(program.result_of(self.folder / "again"), program.result_of(self.reference))
 
     def test_performance_keys_do_not_change_the_result(self):
         self.train("fast", "data.workers=3", "data.prefetch=9", "data.budget_mib=64", "train.checkpoint_every=7")
-        self.assertEqual(result_of(self.folder / "fast"), result_of(self.reference))
+        self.assertEqual(program.result_of(self.folder / "fast"), program.result_of(self.reference))
 
     def test_a_finished_run_says_so(self):
-        before = result_of(self.reference)
+        before = program.result_of(self.reference)
         result = program.run(self.folder, "train", self.config, "--run", self.reference)
         program.require(result)
         self.assertIn("has finished", result.stderr)
-        self.assertEqual(result_of(self.reference), before)
+        self.assertEqual(program.result_of(self.reference), before)
 
     def test_a_signal_ends_with_a_checkpoint_and_the_run_continues_to_the_same_bits(self):
         for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT):
@@ -82,7 +70,7 @@ class TrainTest(unittest.TestCase):
         run = self.folder / f"signal-{signal.SIGTERM}"
         program.require(program.run(self.folder, "train", self.config, "--run", run, "train.epochs=40"))
         self.train("forty", "train.epochs=40")
-        self.assertEqual(result_of(run), result_of(self.folder / "forty"))
+        self.assertEqual(program.result_of(run), program.result_of(self.folder / "forty"))
 
     def test_a_killed_run_continues_to_the_same_bits(self):
         random.seed(4)
@@ -102,7 +90,7 @@ class TrainTest(unittest.TestCase):
             self.assertEqual(process.returncode, 0)
             break
         program.require(program.run(self.folder, "train", self.config, "--run", run, *overrides))
-        self.assertEqual(result_of(run), result_of(self.folder / "unkilled"))
+        self.assertEqual(program.result_of(run), program.result_of(self.folder / "unkilled"))
 
     def test_a_changed_physics_key_is_refused_with_both_values(self):
         result = program.run(self.folder, "train", self.config, "--run", self.reference, "optimizer.lr=0.01")
@@ -117,10 +105,10 @@ class TrainTest(unittest.TestCase):
     def test_epochs_may_grow(self):
         self.train("grown", "train.epochs=1")
         self.train("grown", "train.epochs=2")
-        self.assertEqual(result_of(self.folder / "grown"), result_of(self.reference))
+        self.assertEqual(program.result_of(self.folder / "grown"), program.result_of(self.reference))
 
     def test_weights_are_plain_safetensors(self):
-        weights = load_file(newest(self.reference) / "model.safetensors")
+        weights = load_file(program.newest_checkpoint(self.reference) / "model.safetensors")
         self.assertEqual(sorted(array.ndim for array in weights.values()), [1] * 6 + [2] * 6)
 
 

@@ -1,0 +1,14 @@
+#pragma once
+// Memory of CPU tensors.
+
+namespace tev {
+
+/// Makes ATen keep the large blocks of freed tensors and hand them out again. Call once, before the first tensor.
+///
+/// glibc gives large blocks back to the system and takes them again with page faults, which costs a training step up to
+/// half of its time; told to keep them, it cannot put an aligned block into the hole that an equal one has left (glibc
+/// bug 14581) and the heap grows to several times what is in use. Here a block lies in a memory mapping of its own, its
+/// size rounded up by at most a sixteenth, and goes to a free list of that size; large ones ask for huge pages.
+void install_caching_cpu_allocator();
+
+}  // namespace tev

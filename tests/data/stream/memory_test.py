@@ -1,0 +1,66 @@
+"""A file four times the byte budget is trained on within the budget.
+
+Peak memory is compared with that of the same training on a tiny file (program, model, activations), plus the budget.
+"""
+
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
+import program  # noqa: E402
+
+BUDGET_MIB = 64
+MIB = 1 << 20
+
+
+def write_full_jets(path, events):
+    """Jets of 200 valid constituents as dense datasets, written in pieces: nothing is dropped when read."""
+    random = np.random.default_rng(3)
+    piece = 4096
+    with h5py.File(path, "w") as file:
+        part = file.create_dataset("part", (events, 800), "f4", chunks=(64, 800))
+        file["label"] = np.arange(events) % 2
+        for first in range(0, events, piece):
+            count = min(piece, events - first)
+            momentum = random.exponential(10, (count, 200, 3)).astype(np.float32) + 1
+            energy = np.linalg.norm(momentum, axis=2, keepdims=True)
+            part[first:first + count] = np.concatenate([energy, momentum], 2).reshape(count, 800)
+
+
+def peak_mib(folder, *arguments):
+    """Peak resident memory of a run of the program, MiB."""
+    script = ("import resource, subprocess, sys; code = subprocess.call(sys.argv[1:]); "
+              "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(code)")
+    result = subprocess.run([sys.executable, "-c", script, program.BINARY, *map(str, arguments)], capture_output=True, text=True,
+                            env=program.environment(folder), timeout=300)
+    program.require(result)
+    return int(result.stdout.split()[-1]) / 1024
+
+
+class MemoryTest(unittest.TestCase):
+    def test_a_file_of_four_budgets_is_read_within_one(self):
+        with tempfile.TemporaryDirectory() as folder:
+            config = program.write_config(folder)
+            peaks, sizes = {}, {}
+            for name, events in (("tiny", 300), ("large", 4 * BUDGET_MIB * MIB // 3200 + 1)):
+                path = Path(folder) / f"{name}.h5"
+                write_full_jets(path, events)
+                sizes[name] = path.stat().st_size / MIB
+                peaks[name] = peak_mib(folder, "train", config, "--run", Path(folder) / name, "data.reader=dense", "train.epochs=1",
+                                       f"data.train={path}", f"data.val={Path(folder) / 'tiny.h5'}", f"data.test={Path(folder) / 'tiny.h5'}",
+                                       "data.objects.part.field=part", "data.objects.part.take=[]", "data.label.field=label",
+                                       "data.label.index=0", f"data.budget_mib={BUDGET_MIB}", "data.shuffle_rows=6000")
+            self.assertGreaterEqual(sizes["large"], 4 * BUDGET_MIB)
+            self.assertLessEqual(peaks["large"], peaks["tiny"] + 1.1 * BUDGET_MIB, peaks)
+            print(f"file {sizes['large']:.0f} MiB, budget {BUDGET_MIB} MiB: peak {peaks['large']:.0f} MiB, "
+                  f"tiny file {peaks['tiny']:.0f} MiB")
+
+
+if __name__ == "__main__":
+    unittest.main()
