@@ -16,7 +16,8 @@
 #define TEV_SIMD_BODY __attribute__((always_inline)) inline
 #if defined(__x86_64__)
 #define TEV_TARGET_AVX2 __attribute__((target("avx2,f16c")))
-#define TEV_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,f16c,prefer-vector-width=512")))
+#define TEV_TARGET_AVX512 \
+  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,f16c,prefer-vector-width=512")))
 #else
 #define TEV_TARGET_AVX2
 #define TEV_TARGET_AVX512

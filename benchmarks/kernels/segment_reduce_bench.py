@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/kernels/segment_reduce_bench.py [--rows 1000000 --segments 100000 --channels 64]
 
 Every implementation allocates its own output; segment ids and the like are prepared outside the clock, in the peers'
-favour. Repeats are interleaved and start with another implementation each time, since each finds in the cache what the one
-before left there. By default everything runs twice: as glibc's malloc comes, when most of the time of a large output is
-page faults, and tuned, so that memory is recycled.
+favour. Repeats are interleaved and start with another implementation each time, since each finds in the cache what the
+one before left there. By default everything runs twice: as glibc's malloc comes, when most of the time of a large
+output is page faults, and tuned, so that memory is recycled.
 """
 
 import argparse
@@ -67,9 +67,8 @@ class Problem:
         self.wide_ids = self.ids[:, None].expand_as(self.x)
         self.touched = torch.zeros_like(self.x)
         self.row_numbers = torch.arange(arguments.rows)
-        self.argument = {"sum": torch.empty(0, dtype=torch.long)}
-        for reduce in ("max",):
-            self.argument[reduce] = torch.ops.tev._segment_reduce(self.x, self.offsets, reduce, True)[1]
+        self.argument = {"sum": torch.empty(0, dtype=torch.long),
+                         "max": torch.ops.tev._segment_reduce(self.x, self.offsets, "max", True)[1]}
 
     def zeros(self):
         return torch.zeros_like(self.grad)
@@ -78,9 +77,9 @@ class Problem:
         return self.touched.copy_(self.x)
 
     def forward(self, reduce):
-        mode = {"sum": "sum", "max": "amax"}[reduce]
         peers = {
-            "torch.segment_reduce": lambda: torch.segment_reduce(self.x, reduce, offsets=self.offsets, axis=0, unsafe=True),
+            "torch.segment_reduce": lambda: torch.segment_reduce(self.x, reduce, offsets=self.offsets, axis=0,
+                                                                 unsafe=True),
             "embedding_bag": lambda: torch.nn.functional.embedding_bag(self.row_numbers, self.x, self.offsets,
                                                                        mode=reduce, include_last_offset=True),
         }
@@ -88,7 +87,8 @@ class Problem:
             peers["index_add"] = lambda: self.zeros().index_add_(0, self.ids, self.x)
             peers["scatter_add"] = lambda: self.zeros().scatter_add_(0, self.wide_ids, self.x)
         else:
-            peers["scatter_reduce"] = lambda: self.zeros().scatter_reduce_(0, self.wide_ids, self.x, mode, include_self=False)
+            peers["scatter_reduce"] = lambda: self.zeros().scatter_reduce_(0, self.wide_ids, self.x, "amax",
+                                                                           include_self=False)
         ours = lambda: torch.ops.tev.segment_reduce(self.x, self.offsets, reduce)
         return ours, peers, [self.x, self.offsets, self.grad]
 
@@ -110,8 +110,9 @@ def measure(problem, direction, reduce, arguments):
     copy_gb_per_s = rate(2 * problem.x.nbytes, medians["copy_"])
     best = min(peers, key=medians.get)
     print(json.dumps({
-        "benchmark": "segment_reduce", "case": f"{direction} {reduce}", "malloc": os.environ.get("TEV_BENCH_MALLOC", "default"),
-        "rows": arguments.rows, "segments": arguments.segments, "channels": arguments.channels, "dtype": arguments.dtype,
+        "benchmark": "segment_reduce", "case": f"{direction} {reduce}",
+        "malloc": os.environ.get("TEV_BENCH_MALLOC", "default"), "rows": arguments.rows,
+        "segments": arguments.segments, "channels": arguments.channels, "dtype": arguments.dtype,
         "threads": arguments.threads, "ms": {name: round(value, 3) for name, value in medians.items()},
         "gb_per_s": round(gb_per_s, 2), "copy_gb_per_s": round(copy_gb_per_s, 2),
         "fraction_of_copy": round(gb_per_s / copy_gb_per_s, 3), "best_peer": best,

@@ -9,7 +9,7 @@
 
 namespace tev {
 
-/// A segment of more rows than a block. Its blocks are `first_slot`, `first_slot + 1`, ... in a buffer of partial results.
+/// A segment of more rows than a block. Its blocks are `first_slot`, `first_slot + 1`, ... of the partial results.
 struct LongSegment {
   int64_t segment;
   int64_t first_slot;

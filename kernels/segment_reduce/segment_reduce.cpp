@@ -42,8 +42,10 @@ void check_arguments(const char* where, const at::Tensor& x, const at::Tensor& o
   check_floating(where, "x", x);
   check_device_support(where, x.device());
   check_index(where, "offsets", offsets, x);
-  TEV_CHECK(offsets.dim() == 1, where, ": offsets has ", offsets.dim(), " dimensions (1 was expected: [segments + 1]).");
-  TEV_CHECK(offsets.sym_size(0) >= 1, where, ": offsets is empty (segments + 1 numbers were expected: at least the 0).");
+  TEV_CHECK(offsets.dim() == 1, where, ": offsets has ", offsets.dim(),
+            " dimensions (1 was expected: [segments + 1]).");
+  TEV_CHECK(offsets.sym_size(0) >= 1, where,
+            ": offsets is empty (segments + 1 numbers were expected: at least the 0).");
 }
 
 void check_backward_arguments(const char* where, const at::Tensor& grad, const at::Tensor& offsets,

@@ -79,7 +79,8 @@ void spread_rows_baseline(const Spread<scalar_t>& from, RowBlock rows, scalar_t*
 template <class scalar_t>
 void spread_gradient(const at::Tensor& grad, const int64_t* offsets, const int64_t* arg, bool divides,
                      at::Tensor& grad_x) {
-  const auto spread = pick_simd(spread_rows_avx512<scalar_t>, spread_rows_avx2<scalar_t>, spread_rows_baseline<scalar_t>);
+  const auto spread =
+      pick_simd(spread_rows_avx512<scalar_t>, spread_rows_avx2<scalar_t>, spread_rows_baseline<scalar_t>);
   const int64_t channels = flat_channels(grad);
   const Stores stores = choose_stores(grad_x, grad_x.nbytes());
   const scalar_t* from = grad.const_data_ptr<scalar_t>();

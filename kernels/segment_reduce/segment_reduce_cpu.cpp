@@ -59,12 +59,14 @@ TEV_SIMD_BODY void reduce_tile(const in_t* x, int64_t channels, RowBlock rows, a
   for (int c = 0; c < width; ++c) arg[c] = rows.first + index[c];
 }
 
-/// out[channels] = the reduction of rows [size, channels] from x on, divided by the divisor; arg the row of each, if asked.
+/// out[channels] = the reduction of rows [size, channels] from x on, divided by the divisor; arg the row of each, or
+/// null.
 template <class Joiner, class in_t, class out_t>
 TEV_SIMD_BODY void reduce_rows(const in_t* x, int64_t channels, RowBlock rows, at::opmath_type<in_t> divisor,
                                out_t* out, int64_t* arg, Stores stores) {
   for_each_tile(channels, [&](int64_t c, auto width) __attribute__((always_inline)) {
-    reduce_tile<Joiner, decltype(width)::value>(x + c, channels, rows, divisor, out + c, arg ? arg + c : nullptr, stores);
+    reduce_tile<Joiner, decltype(width)::value>(x + c, channels, rows, divisor, out + c, arg ? arg + c : nullptr,
+                                                stores);
   });
 }
 
@@ -151,7 +153,8 @@ struct Reduction {
         int64_t* arg_row = arg_of(segment);
         reduce(partial.data() + slot * channels, channels, {slot, blocks.num_blocks(segment)}, divisor(segment),
                out + segment * channels, arg_row, Stores::plain);
-        for (int64_t c = 0; arg_row != nullptr && c < channels; ++c) arg_row[c] = partial_arg[arg_row[c] * channels + c];
+        for (int64_t c = 0; arg_row != nullptr && c < channels; ++c)
+          arg_row[c] = partial_arg[arg_row[c] * channels + c];
       }
     });
   }

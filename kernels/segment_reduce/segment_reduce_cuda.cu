@@ -17,7 +17,8 @@ using segment_reduce_math::Adder;
 using segment_reduce_math::MaxKeeper;
 using segment_reduce_math::MinKeeper;
 
-/// Offsets in device memory. Values are clamped instead of read back: wrong ones give wrong numbers, never a wrong address.
+/// Offsets in device memory. Values are clamped instead of read back: wrong ones give wrong numbers, never a wrong
+/// address.
 struct DeviceOffsets {
   const int64_t* values;  // [S + 1]
   int64_t num_rows;
@@ -86,9 +87,9 @@ template <class scalar_t>
 void launch_reduce(const at::Tensor& x, const at::Tensor& offsets, SegmentReduction reduction, at::Tensor& out,
                    int64_t* arg) {
   const auto run = [&](auto joiner) {
-    const ReduceColumn<decltype(joiner), scalar_t> body{x.const_data_ptr<scalar_t>(), device_offsets(offsets, x.size(0)),
-                                                        out.mutable_data_ptr<scalar_t>(), arg, flat_channels(x),
-                                                        reduction == SegmentReduction::mean};
+    const ReduceColumn<decltype(joiner), scalar_t> body{
+        x.const_data_ptr<scalar_t>(), device_offsets(offsets, x.size(0)), out.mutable_data_ptr<scalar_t>(),
+        arg, flat_channels(x), reduction == SegmentReduction::mean};
     launch_for_each("tev::segment_reduce", x.device(), out.numel(), body);
   };
   if (reduction == SegmentReduction::max) return run(MaxKeeper());

@@ -19,8 +19,8 @@ struct Adder {
   }
 };
 
-/// `!(next <= value)` is true for a greater number and for a NaN; `value == value` keeps the first NaN. One form without
-/// branches, so that it vectorises.
+/// `!(next <= value)` is true for a greater number and for a NaN; `value == value` keeps the first NaN. One form
+/// without branches, so that it vectorises.
 struct MaxKeeper {
   template <class T, class Index>
   static TEV_HD void join(T& value, Index& index, T next, Index next_index) {

@@ -19,8 +19,8 @@ at::Tensor beside(const at::Tensor& values, const at::Tensor& rows) {
 
 }  // namespace
 
-// No size of a tensor is read: the tracer would bake it into the graph. The result's shape comes from adding [S, 1, ...]
-// and [C, ...] zeros.
+// No size of a tensor is read: the tracer would bake it into the graph. The result's shape comes from adding
+// [S, 1, ...] and [C, ...] zeros.
 at::Tensor segment_reduce_portable(const at::Tensor& x, const at::Tensor& offsets, SegmentReduction reduction) {
   const bool is_half = x.scalar_type() == at::kHalf || x.scalar_type() == at::kBFloat16;
   const at::Tensor rows = is_half ? x.to(at::kFloat) : x;

@@ -72,7 +72,8 @@ class SegmentReduce(unittest.TestCase):
 
 
 def run_python(code, **environment):
-    return subprocess.run([sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-c", code], env={**os.environ, **environment},
+                          capture_output=True, text=True)
 
 
 HASH_OF_RESULTS = """

@@ -272,7 +272,8 @@ TEST(SegmentReduceOnCuda, EqualsTheCpuResult) {
     for (const auto reduction : reductions) {
       const at::Tensor x = at::randn({24017, 19}, at::kDouble).to(dtype), grad = at::randn({5, 19}).to(dtype);
       const at::Tensor gradient = gradient_of(x.cuda(), offsets.cuda(), reduction, grad.cuda());
-      EXPECT_TRUE(is_close(segment_reduce(x.cuda(), offsets.cuda(), reduction).cpu(), segment_reduce(x, offsets, reduction)));
+      EXPECT_TRUE(is_close(segment_reduce(x.cuda(), offsets.cuda(), reduction).cpu(),
+                           segment_reduce(x, offsets, reduction)));
       EXPECT_TRUE(is_close(gradient.cpu(), gradient_of(x, offsets, reduction, grad)));
     }
 }
@@ -433,7 +434,9 @@ TEST(SegmentReduce, TracedPortableFormFitsOtherSizesAndNeedsNoLibrary) {
     for (const auto* node : traced.first->graph->nodes())
       EXPECT_TRUE(node->kind().is_aten() || node->kind().is_prim()) << node->kind().toQualString();
     torch::jit::GraphExecutor executor(traced.first->graph, "segment_reduce");
-    for (const auto& lengths : std::vector<std::vector<int64_t>>{{3}, {0}, {}, {4, 0, 1}, {0, 9, 200, 0, 0, 2, 5, 1, 1, 0, 7, 8}}) {
+    const std::vector<std::vector<int64_t>> others = {
+        {3}, {0}, {}, {4, 0, 1}, {0, 9, 200, 0, 0, 2, 5, 1, 1, 0, 7, 8}};
+    for (const auto& lengths : others) {
       const at::Tensor offsets = offsets_of(lengths);
       const at::Tensor rows = at::randn({offsets[-1].item<int64_t>(), 3});
       std::vector<c10::IValue> stack = {rows, offsets};
