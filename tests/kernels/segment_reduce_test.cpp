@@ -1,8 +1,9 @@
+// Values and gradients of segment_reduce on every device and dtype.
+
 #include "kernels/segment_reduce/segment_reduce.hpp"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
@@ -15,99 +16,24 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
-#include <torch/csrc/jit/frontend/tracer.h>
-#include <torch/csrc/jit/runtime/graph_executor.h>
 
-#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
-#include <functional>
 #include <limits>
 #include <string>
 #include <tuple>
 #include <vector>
 
-#include "base/check.hpp"
 #include "base/portable.hpp"
-#include "kernels/device_support.hpp"
-#include "kernels/segment_reduce/segment_blocks.hpp"
+#include "tests/kernels/segment_reduce_oracle.hpp"
 #include "tests/support/gradcheck.hpp"
 #include "tests/support/tolerance.hpp"
 
 namespace tev {
 namespace {
 
-using testing::gradcheck;
-using testing::gradgradcheck;
-using testing::is_close;
-using testing::is_same_bits;
-
-constexpr SegmentReduction reductions[] = {SegmentReduction::sum, SegmentReduction::mean, SegmentReduction::max,
-                                           SegmentReduction::min};
-
-at::Tensor offsets_of(const std::vector<int64_t>& lengths) {
-  std::vector<int64_t> offsets = {0};
-  for (const int64_t length : lengths) offsets.push_back(offsets.back() + length);
-  return at::tensor(offsets, at::kLong);
-}
-
-/// Empty segments in front, in the middle and at the end.
-at::Tensor ragged_offsets() { return offsets_of({0, 0, 3, 1, 0, 7, 2, 0, 0, 11, 0}); }
-
-/// No two equal values in a column, far apart compared with the step of gradcheck.
-at::Tensor distinct_values(at::IntArrayRef shape) {
-  const int64_t count = c10::multiply_integers(shape);
-  return at::arange(count, at::kDouble).mul(2654435761.0).remainder(977.0).div(100.0).sub(4.0).view(shape);
-}
-
-/// The definition, one scalar at a time.
-double reduce_scalars(const std::vector<double>& values, SegmentReduction reduction) {
-  if (values.empty()) return 0;
-  double result = values[0];
-  for (size_t i = 1; i < values.size(); ++i) {
-    if (reduction == SegmentReduction::max || reduction == SegmentReduction::min) {
-      const bool better = reduction == SegmentReduction::max ? values[i] > result : values[i] < result;
-      if (!std::isnan(result) && (better || std::isnan(values[i]))) result = values[i];
-    } else {
-      result += values[i];
-    }
-  }
-  return reduction == SegmentReduction::mean ? result / static_cast<double>(values.size()) : result;
-}
-
-at::Tensor naive_loop(const at::Tensor& x, const at::Tensor& offsets, SegmentReduction reduction) {
-  const at::Tensor flat = x.cpu().to(at::kDouble).reshape({x.size(0), c10::multiply_integers(x.sizes().slice(1))});
-  const at::Tensor ends_cpu = offsets.cpu();
-  at::Tensor out = at::zeros({ends_cpu.numel() - 1, flat.size(1)}, at::kDouble);
-  const auto ends = ends_cpu.accessor<int64_t, 1>();
-  const auto rows = flat.accessor<double, 2>();
-  auto results = out.accessor<double, 2>();
-  for (int64_t s = 0; s < out.size(0); ++s)
-    for (int64_t c = 0; c < out.size(1); ++c) {
-      std::vector<double> values;
-      for (int64_t r = ends[s]; r < ends[s + 1]; ++r) values.push_back(rows[r][c]);
-      results[s][c] = reduce_scalars(values, reduction);
-    }
-  std::vector<int64_t> shape = x.sizes().vec();
-  shape[0] = out.size(0);
-  return out.view(shape).to(x.scalar_type());
-}
-
-at::Tensor gradient_of(const at::Tensor& x, const at::Tensor& offsets, SegmentReduction reduction,
-                       const at::Tensor& grad_out) {
-  const at::Tensor leaf = x.detach().clone().requires_grad_();
-  return torch::autograd::grad({segment_reduce(leaf, offsets, reduction)}, {leaf}, {grad_out})[0];
-}
-
-std::string message_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
+using namespace test;  // the oracle and the checks of tests/support
 
 class SegmentReduceOn : public ::testing::TestWithParam<std::tuple<at::DeviceType, at::ScalarType>> {
  protected:
@@ -382,148 +308,6 @@ TEST(SegmentReduceSlow, AddressesBeyondTwoToThe31Elements) {
   EXPECT_EQ(gradient.select(0, rows - 2).sum().item<double>(), 64);
   EXPECT_EQ(gradient.select(0, 0).sum().item<double>(), 64);
   EXPECT_EQ(gradient.select(0, rows - 1).sum().item<double>(), 0);
-}
-
-TEST(SegmentBlocks, AreEachVisitedOnceByAnyNumberOfThreads) {
-  const at::Tensor offsets = offsets_of({0, 0, 10, 11, 5, 0, 100, 1, 20, 0, 37, 0});
-  const int64_t* values = offsets.const_data_ptr<int64_t>();
-  const SegmentBlocks blocks(values, 12, /*block_rows=*/10);
-  ASSERT_EQ(blocks.num_slots(), 2 + 10 + 2 + 4);
-  const int threads = at::get_num_threads();
-  for (const int count : {1, 2, 3, 5, 8}) {
-    at::set_num_threads(count);
-    std::vector<std::atomic<int>> row_visits(184), slot_visits(18), whole_visits(12);
-    blocks.parallel_for(/*grain=*/1, [&](int64_t segment, int64_t begin, int64_t end, int64_t slot) {
-      EXPECT_LE(values[segment], begin);
-      EXPECT_LE(end, values[segment + 1]);
-      for (int64_t row = begin; row < end; ++row) ++row_visits[row];
-      ++(slot == SegmentBlocks::no_slot ? whole_visits[segment] : slot_visits[slot]);
-    }, [] {});
-    for (const auto& visits : row_visits) EXPECT_EQ(visits, 1);
-    for (const auto& visits : slot_visits) EXPECT_EQ(visits, 1);
-    for (int64_t s = 0; s < 12; ++s) EXPECT_EQ(whole_visits[s], values[s + 1] - values[s] <= 10 ? 1 : 0) << s;
-  }
-  at::set_num_threads(threads);
-}
-
-TEST(SegmentReduce, MetaTensorsGiveShapesOnly) {
-  const at::TensorOptions meta(at::kMeta);
-  const at::Tensor x = at::empty({24, 5, 2}, meta.dtype(at::kHalf)), offsets = at::empty({12}, meta.dtype(at::kLong));
-  for (const auto reduction : reductions) {
-    const at::Tensor out = segment_reduce(x, offsets, reduction);
-    EXPECT_EQ(out.sizes(), at::IntArrayRef({11, 5, 2}));
-    EXPECT_EQ(out.scalar_type(), at::kHalf);
-    EXPECT_TRUE(out.is_meta());
-    const at::Tensor leaf = x.detach().requires_grad_();
-    const auto gradient = torch::autograd::grad({segment_reduce(leaf, offsets, reduction)}, {leaf}, {out});
-    EXPECT_EQ(gradient[0].sizes(), x.sizes());
-  }
-}
-
-TEST(SegmentReduce, TracedPortableFormFitsOtherSizesAndNeedsNoLibrary) {
-  for (const auto reduction : reductions) {
-    const at::Tensor x = distinct_values({24, 3}).to(at::kFloat);
-    std::vector<c10::IValue> inputs = {x, ragged_offsets()};
-    const PortableGuard portable;
-    const auto traced = torch::jit::tracer::trace(
-        inputs,
-        [&](const std::vector<c10::IValue>& arguments) -> std::vector<c10::IValue> {
-          return {segment_reduce(arguments[0].toTensor(), arguments[1].toTensor(), reduction)};
-        },
-        [](const at::Tensor&) { return std::string(); });
-    for (const auto* node : traced.first->graph->nodes())
-      EXPECT_TRUE(node->kind().is_aten() || node->kind().is_prim()) << node->kind().toQualString();
-    torch::jit::GraphExecutor executor(traced.first->graph, "segment_reduce");
-    const std::vector<std::vector<int64_t>> others = {
-        {3}, {0}, {}, {4, 0, 1}, {0, 9, 200, 0, 0, 2, 5, 1, 1, 0, 7, 8}};
-    for (const auto& lengths : others) {
-      const at::Tensor offsets = offsets_of(lengths);
-      const at::Tensor rows = at::randn({offsets[-1].item<int64_t>(), 3});
-      std::vector<c10::IValue> stack = {rows, offsets};
-      executor.run(stack);
-      EXPECT_TRUE(is_close(stack[0].toTensor(), naive_loop(rows, offsets, reduction)));
-    }
-  }
-}
-
-TEST(PortableGuard, ActsUntilItsEndAndNests) {
-  EXPECT_FALSE(portable_mode());
-  {
-    const PortableGuard outer;
-    EXPECT_TRUE(portable_mode());
-    {
-      const PortableGuard inner(false);
-      EXPECT_FALSE(portable_mode());
-    }
-    EXPECT_TRUE(portable_mode());
-  }
-  EXPECT_FALSE(portable_mode());
-}
-
-TEST(SegmentReduceErrors, NameTheProblemAndWhatWasExpected) {
-  const at::Tensor x = at::zeros({4, 2}), offsets = offsets_of({1, 3});
-  const auto message = [](const at::Tensor& values, const at::Tensor& ends) {
-    return message_of([&] { segment_reduce(values, ends, SegmentReduction::sum); });
-  };
-  const std::string where = "tev::segment_reduce: ";
-  EXPECT_EQ(message(x.to(at::kLong), offsets),
-            where + "x has dtype Long (float16, bfloat16, float32 or float64 was expected).");
-  EXPECT_EQ(message(at::zeros({}), offsets), where + "x is a scalar (rows along dimension 0 were expected).");
-  EXPECT_EQ(message(x, offsets.to(at::kInt)), where + "offsets has dtype Int (int64 was expected).");
-  EXPECT_EQ(message(x, offsets.view({1, 3})), where + "offsets has 2 dimensions (1 was expected: [segments + 1]).");
-  EXPECT_EQ(message(x, offsets.slice(0, 0, 0)),
-            where + "offsets is empty (segments + 1 numbers were expected: at least the 0).");
-  EXPECT_EQ(message(x, offsets.to(at::kMeta)), where + "offsets is on meta (cpu was expected, where the values are).");
-}
-
-TEST(SegmentReduceErrors, ValuesOfOffsetsAreCheckedInEveryForm) {
-  const at::Tensor x = at::zeros({4, 2});
-  for (const bool is_portable : {false, true}) {
-    const PortableGuard guard(is_portable);
-    const auto message = [&](std::vector<int64_t> offsets) {
-      return message_of([&] { segment_reduce(x, at::tensor(offsets, at::kLong), SegmentReduction::max); });
-    };
-    const std::string where = "tev::segment_reduce: offsets ";
-    EXPECT_EQ(message({1, 4}), where + "starts with 1 (0 was expected).");
-    EXPECT_EQ(message({0, 3, 2, 4}),
-              where + "falls from 3 to 2 at position 2 (nondecreasing numbers were expected).");
-    EXPECT_EQ(message({0, 5}), where + "ends with 5 (4 was expected, the number of rows).");
-    EXPECT_EQ(message({0, 3}), where + "ends with 3 (4 was expected, the number of rows).");
-  }
-}
-
-TEST(SegmentReduceErrors, BackwardChecksItsArgumentsToo) {
-  const auto op = c10::Dispatcher::singleton()
-                      .findSchemaOrThrow("tev::segment_reduce_backward", "")
-                      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, std::string_view,
-                                        c10::SymInt)>();
-  const at::Tensor offsets = offsets_of({1, 3}), no_arg = at::empty({0}, at::kLong);
-  const auto message = [&](const at::Tensor& grad, const at::Tensor& arg, const char* reduce, int64_t num_rows) {
-    return message_of([&] { op.call(grad, offsets, arg, reduce, num_rows); });
-  };
-  EXPECT_EQ(message(at::zeros({3, 2}), no_arg, "sum", 4),
-            "tev::segment_reduce_backward: grad has 3 rows (2 were expected, one a segment).");
-  EXPECT_EQ(message(at::zeros({2, 2}), no_arg, "max", 4),
-            "tev::segment_reduce_backward: arg has shape [0] ([2, 2] was expected, the shape of grad).");
-  EXPECT_EQ(message(at::zeros({2, 2}), no_arg, "sum", 5),
-            "tev::segment_reduce: offsets ends with 4 (5 was expected, the number of rows).");
-}
-
-TEST(SegmentReduceErrors, UnknownReductionNamesTheKnownOnes) {
-  EXPECT_EQ(message_of([] { segment_reduction_from("maxx"); }),
-            "tev::segment_reduce: reduce is 'maxx' (known: sum, mean, max, min). Did you mean 'max'?");
-}
-
-TEST(DeviceSupport, SaysWhatTheLibraryWasBuiltFor) {
-  EXPECT_NO_THROW(check_device_support("tev::op", c10::Device("cpu")));
-  EXPECT_NO_THROW(check_device_support("tev::op", c10::Device("meta")));
-#if defined(TEV_WITH_CUDA)
-  EXPECT_NO_THROW(check_device_support("tev::op", c10::Device("cuda:0")));
-#else
-  EXPECT_EQ(message_of([] { check_device_support("tev::op", c10::Device("cuda:0")); }),
-            "tev::op: a tensor is on cuda:0 (this library was built for the CPU only). Move the tensors to a device of "
-            "that list, or build with the preset that compiles for cuda:0.");
-#endif
 }
 
 }  // namespace

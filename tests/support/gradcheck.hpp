@@ -15,7 +15,7 @@
 #include <functional>
 #include <vector>
 
-namespace tev::testing {
+namespace tev::test {
 
 using TensorFunction = std::function<at::Tensor(const std::vector<at::Tensor>&)>;
 
@@ -96,4 +96,4 @@ inline ::testing::AssertionResult gradgradcheck(const TensorFunction& f, const s
   return gradcheck(gradient, all, options);
 }
 
-}  // namespace tev::testing
+}  // namespace tev::test

@@ -1,12 +1,13 @@
 #pragma once
 // How far two right answers may differ: one table for all tests.
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/allclose.h>
 #include <c10/util/StringUtil.h>
 #include <gtest/gtest.h>
 
-namespace tev::testing {
+namespace tev::test {
 
 struct Tolerance {
   double relative;
@@ -46,4 +47,4 @@ inline ::testing::AssertionResult is_same_bits(const at::Tensor& value, const at
                                        << (value - expected).abs().max().item<double>();
 }
 
-}  // namespace tev::testing
+}  // namespace tev::test
