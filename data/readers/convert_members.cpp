@@ -11,9 +11,9 @@
 namespace tev {
 namespace {
 
-template <class Source>
-bool convert_value(Source value, float& out) {
-  out = static_cast<float>(value);
+template <class Source, class Target>
+bool convert_value(Source value, Target& out) {
+  out = static_cast<Target>(value);
   return true;
 }
 
@@ -86,6 +86,7 @@ int64_t convert_to(const RecordBlock& block, const MemberCopy& member, Target* o
 
 int64_t convert_member(const RecordBlock& block, const MemberCopy& member, at::Tensor& out) {
   if (out.scalar_type() == at::kLong) return convert_to(block, member, out.mutable_data_ptr<int64_t>());
+  if (out.scalar_type() == at::kDouble) return convert_to(block, member, out.mutable_data_ptr<double>());
   return convert_to(block, member, out.mutable_data_ptr<float>());
 }
 

@@ -26,7 +26,7 @@ struct RecordBlock {
   int64_t last = 0;
 };
 
-/// Copies one member into out [num_events, last - first], float32 or int64.
+/// Copies one member into out [num_events, last - first], float32, float64 or int64.
 /// @return  -1, or for int64 the first event with a value that is not an integer
 int64_t convert_member(const RecordBlock& block, const MemberCopy& member, at::Tensor& out);
 

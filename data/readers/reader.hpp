@@ -11,7 +11,8 @@ namespace tev {
 
 /// One field that somebody needs, as [events, values an event].
 struct FieldRequest {
-  enum class As { float32, int64 };
+  /// stored: the smallest of float32, float64 and int64 that holds the stored numbers.
+  enum class As { float32, int64, stored };
 
   std::string key;                   ///< configuration key for errors, e.g. data.objects.part.field
   std::string field;                 ///< as the configuration names it
@@ -41,7 +42,7 @@ class Reader {
   virtual std::vector<std::string> signatures() const = 0;
 
   /// All fields of a range of events, each dataset read once, whatever the number of fields in it.
-  /// @return  a tensor [num_events, width] float32 or int64 a request, contiguous, CPU
+  /// @return  a tensor [num_events, width] a request, of the type asked for, contiguous, CPU
   /// @throws Error       storage that cannot be read
   /// @throws InputError  a value asked for as int64 that is not an integer
   virtual std::vector<at::Tensor> read(int64_t first_event, int64_t num_events) = 0;

@@ -28,6 +28,20 @@ struct Field {
   int64_t width() const { return request.last - request.first; }
 };
 
+/// The type that holds numbers of a stored kind.
+at::ScalarType element_type(hdf5::Scalar scalar) {
+  switch (scalar) {
+    case hdf5::Scalar::float32: return at::kFloat;
+    case hdf5::Scalar::float64: return at::kDouble;
+    default: return at::kLong;
+  }
+}
+
+bool needs_no_conversion(hdf5::Scalar stored, at::ScalarType wanted) {
+  const bool is_element = stored == hdf5::Scalar::float32 || stored == hdf5::Scalar::float64 || stored == hdf5::Scalar::int64;
+  return is_element && element_type(stored) == wanted;
+}
+
 /// A dataset and the members of it that some field needs, in the order in which they are read.
 struct Source {
   hdf5::Dataset dataset;
@@ -80,8 +94,7 @@ class RecordReader final : public Reader {
   std::vector<at::Tensor> read(int64_t first_event, int64_t num_events) override {
     std::vector<at::Tensor> tensors(fields_.size());
     for (size_t i = 0; i < fields_.size(); ++i) {
-      const bool is_float = fields_[i].request.as == FieldRequest::As::float32;
-      tensors[i] = at::empty({num_events, fields_[i].width()}, is_float ? at::kFloat : at::kLong);
+      tensors[i] = at::empty({num_events, fields_[i].width()}, element_type(fields_[i]));
     }
     for (size_t s = 0; s < sources_.size(); ++s) {
       if (at::Tensor* whole = read_as_stored(s, tensors)) {
@@ -99,6 +112,19 @@ class RecordReader final : public Reader {
 
  private:
   std::string where(const FieldRequest& request) const { return request.key + ": " + file_->path(); }
+
+  const hdf5::Member& member(const Field& field, int64_t index) const {
+    return sources_[field.dataset].dataset.record().members[index];
+  }
+
+  at::ScalarType element_type(const Field& field) const {
+    if (field.request.as == FieldRequest::As::float32) return at::kFloat;
+    if (field.request.as == FieldRequest::As::int64) return at::kLong;
+    at::ScalarType type = tev::element_type(member(field, field.members.front()).scalar);
+    for (const int64_t index : field.members)
+      if (tev::element_type(member(field, index).scalar) != type) type = at::kDouble;
+    return type;
+  }
 
   size_t source_index(const std::string& path) {
     for (size_t i = 0; i < sources_.size(); ++i)
@@ -168,8 +194,8 @@ class RecordReader final : public Reader {
       if (fields_[i].dataset != source) continue;
       const Field& field = fields_[i];
       const auto& dataset = sources_[source].dataset;
-      const auto wanted = field.request.as == FieldRequest::As::float32 ? hdf5::Scalar::float32 : hdf5::Scalar::int64;
-      const bool whole = field.members.size() == 1 && dataset.record().members[field.members[0]].scalar == wanted &&
+      const bool whole = field.members.size() == 1 &&
+                         needs_no_conversion(member(field, field.members[0]).scalar, element_type(field)) &&
                          field.width() == field.record_width * dataset.records_per_row();
       if (found || !whole) return nullptr;
       found = &tensors[i];

@@ -33,7 +33,10 @@ struct StreamSpec {
   int64_t prefetch = 4;         ///< batches made ahead
   int64_t queue_bytes = 64 << 20;  ///< memory of these batches: fewer are made ahead where they are larger, at least one
   double budget_share = 1.0;    ///< of the store's budget that this stream may fill
-  std::string budget_advice;    ///< the error message when a window does not fit
+  /// The error message when a window does not fit.
+  std::function<std::string(const PinQuota&)> budget_advice = [](const PinQuota&) {
+    return std::string("data.budget_mib: a window does not fit into the memory of loading. Raise it.");
+  };
 };
 
 class BatchStream {

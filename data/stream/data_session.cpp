@@ -9,8 +9,10 @@
 namespace tev {
 namespace {
 
-/// Of the byte budget, what batches made ahead may take; the rest is the store's.
-constexpr int64_t kQueueDivisor = 8;
+/// Of the byte budget, what the batches made ahead may take of training and of an evaluation at the same time; the rest is
+/// the store's.
+constexpr int64_t kQueueDivisor = 16;
+constexpr int64_t kQueues = 2;
 /// Of the store, what training leaves to evaluation, which runs while the next training windows are held.
 constexpr double kEvaluationShare = 0.125;
 /// Events that a pass in file order holds at least: so few that a window is hardly more than one unit.
@@ -29,10 +31,10 @@ const char* split_key(Split split) {
 
 }  // namespace
 
-DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& messages)
-    : config_(config), seed_(seed), messages_(messages), workers_(config.workers),
+DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& messages, const std::vector<std::string>& columns)
+    : config_(config), observers_(observers(config, columns)), seed_(seed), messages_(messages), workers_(config.workers),
       preprocess_(std::make_shared<Preprocess>(raw_objects(config.objects), config.features, config.raw_features)),
-      store_(loading_budget_bytes(config.budget_mib) / kQueueDivisor * (kQueueDivisor - 1)) {
+      store_(loading_budget_bytes(config.budget_mib) / kQueueDivisor * (kQueueDivisor - kQueues)) {
   spec_.objects = preprocess_->specs();
   spec_.classes = config.label.classes;
   open_parts();
@@ -57,7 +59,9 @@ void DataSession::open_parts() {
 
 DataSession::Part DataSession::open_part(const std::vector<std::string>& patterns, const std::string& key) {
   Part part;
-  part.catalog = Catalog::open(config_.reader, expand_files(patterns, key), field_requests(config_), catalog_thread_);
+  auto requests = field_requests(config_);
+  for (const auto& observer : observers_) requests.push_back(observer.request);
+  part.catalog = Catalog::open(config_.reader, expand_files(patterns, key), std::move(requests), catalog_thread_);
   TEV_CHECK_INPUT(part.catalog->num_events() > 0, key, ": the files hold no events. Check the paths.");
   part.unit_rows = rows_of_units(*part.catalog);
   return part;
@@ -79,11 +83,10 @@ int64_t DataSession::num_events(Split split) const {
 
 uint64_t DataSession::fingerprint(Split split) const { return part(split).catalog->fingerprint(); }
 
-EventSource& DataSession::source(Split split, EventSource::Stage stage, const std::vector<std::string>& observers) {
-  const std::string name = c10::str(split_key(split), " ", static_cast<int>(stage), " ", c10::Join(",", observers));
-  auto& source = sources_[name];
+EventSource& DataSession::source(Split split, EventSource::Stage stage) {
+  auto& source = sources_[{split, stage}];
   if (!source)
-    source = std::make_unique<EventSource>(config_, part(split).catalog, catalog_thread_, workers_, preprocess_, stage, observers);
+    source = std::make_unique<EventSource>(config_, part(split).catalog, catalog_thread_, workers_, preprocess_, stage, observers_);
   return *source;
 }
 
@@ -95,31 +98,33 @@ StreamSpec DataSession::pass_spec(Split split, int64_t batch_size) const {
   spec.shuffled = false;
   spec.prefetch = config_.prefetch;
   spec.queue_bytes = loading_budget_bytes(config_.budget_mib) / kQueueDivisor;
-  spec.budget_advice = c10::str("data.budget_mib: a single chunk of ", split_key(split), " does not fit into the part of the ",
-                                loading_budget_bytes(config_.budget_mib) >> 20, " MiB that evaluation may fill. Raise data.budget_mib.");
+  spec.budget_advice = [this, split](const PinQuota&) {
+    return c10::str("data.budget_mib: a single chunk of ", split_key(split), " does not fit into the part of the ",
+                    loading_budget_bytes(config_.budget_mib) >> 20, " MiB that evaluation may fill. Raise data.budget_mib.");
+  };
   return spec;
 }
 
-/// What to do when a shuffle window does not fit: the largest power of two that would.
-std::string DataSession::shuffle_advice(const EventSource& source) const {
+/// What to do when a shuffle window does not fit: the largest power of two that would, by the size of the units that did.
+std::string DataSession::shuffle_advice(const PinQuota& quota) const {
   const auto& unit_rows = *part(Split::train).unit_rows;
-  double bytes = 0;
-  for (size_t unit = 0; unit < unit_rows.size(); ++unit) bytes += static_cast<double>(source.reserve_bytes(static_cast<int64_t>(unit)));
-  const double per_event = bytes / static_cast<double>(shuffle_.num_rows);
-  const double available = static_cast<double>(store_.budget_bytes()) * (1 - kEvaluationShare);
+  const double per_unit = static_cast<double>(quota.pinned_bytes) / static_cast<double>(std::max<int64_t>(1, quota.pinned_units));
+  const double per_event = per_unit * static_cast<double>(unit_rows.size()) / static_cast<double>(shuffle_.num_rows);
+  const double available = static_cast<double>(store_.budget_bytes()) * quota.share;
   int64_t fits = int64_t{1} << 40;
   for (; fits > 1; fits /= 2) {
     const ShuffleSpec plan = plan_shuffle(unit_rows, fits);
-    const double edges = 2 * static_cast<double>(plan.lanes) * bytes / static_cast<double>(unit_rows.size());
+    // A lane begins and ends its window within a unit.
+    const double edges = 2 * static_cast<double>(plan.lanes) * per_unit;
     if (per_event * static_cast<double>(plan.lanes * plan.window_rows) + edges <= available) break;
   }
   return c10::str("data.budget_mib: a shuffle window of ", shuffle_.lanes * shuffle_.window_rows, " events does not fit into ",
-                  loading_budget_bytes(config_.budget_mib) >> 20, " MiB (up to ", static_cast<int64_t>(per_event),
-                  " bytes an event while it is read). Raise data.budget_mib, or set data.shuffle_rows=", fits, ".");
+                  loading_budget_bytes(config_.budget_mib) >> 20, " MiB (about ", static_cast<int64_t>(per_event),
+                  " bytes an event). Raise data.budget_mib, or set data.shuffle_rows=", fits, ".");
 }
 
 TrainingSummary DataSession::summarise() {
-  EventSource& events = source(Split::train, EventSource::Stage::features, {});
+  EventSource& events = source(Split::train, EventSource::Stage::features);
   BatchStream stream(store_, events, pass_spec(Split::train, kSummaryBatch));
   StandardiseFit fit(config_.standardise, spec_.objects);
   TrainingSummary summary;
@@ -157,7 +162,15 @@ void DataSession::standardise(const Standardisation& standardisation) {
     preprocess_->set_standardisation(object.name, standardisation.mean(object.name), standardisation.scale(object.name));
 }
 
-Columns DataSession::raw_sample(Split split) { return source(split, EventSource::Stage::standardised, {}).raw_columns(0).raw; }
+Columns DataSession::raw_sample(Split split) {
+  const EventSource& events = source(split, EventSource::Stage::standardised);
+  const auto num_units = static_cast<int64_t>(part(split).unit_rows->size());
+  for (int64_t unit = 0; unit < num_units; ++unit) {
+    EventBlock block = events.raw_columns(unit);
+    if (!block.selected.defined() || block.selected.numel() > 0) return std::move(block.raw);
+  }
+  throw InputError(c10::str("data.select: '", config_.select, "' leaves no event of ", split_key(split), ". Correct the expression."));
+}
 
 Cursor DataSession::start_cursor(int64_t batch_size) const {
   Cursor cursor;
@@ -181,16 +194,14 @@ std::unique_ptr<BatchStream> DataSession::training_stream(const Cursor& from, in
   spec.prefetch = config_.prefetch;
   spec.queue_bytes = loading_budget_bytes(config_.budget_mib) / kQueueDivisor;
   spec.budget_share = 1 - kEvaluationShare;
-  EventSource& events = source(Split::train, EventSource::Stage::standardised, {});
-  spec.budget_advice = shuffle_advice(events);
-  return std::make_unique<BatchStream>(store_, events, std::move(spec));
+  spec.budget_advice = [this](const PinQuota& quota) { return shuffle_advice(quota); };
+  return std::make_unique<BatchStream>(store_, source(Split::train, EventSource::Stage::standardised), std::move(spec));
 }
 
-std::unique_ptr<BatchStream> DataSession::evaluation_stream(Split split, int64_t batch_size,
-                                                            const std::vector<std::string>& observers) {
+std::unique_ptr<BatchStream> DataSession::evaluation_stream(Split split, int64_t batch_size) {
   StreamSpec spec = pass_spec(split, batch_size);
   spec.budget_share = kEvaluationShare;
-  return std::make_unique<BatchStream>(store_, source(split, EventSource::Stage::standardised, observers), std::move(spec));
+  return std::make_unique<BatchStream>(store_, source(split, EventSource::Stage::standardised), std::move(spec));
 }
 
 }  // namespace tev

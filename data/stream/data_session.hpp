@@ -22,8 +22,9 @@ struct TrainingSummary {
 class DataSession {
  public:
   /// Opens every file that the configuration names; reads metadata only.
+  /// @param columns  what batches carry along besides (data/stream/observers.hpp)
   /// @throws InputError  missing or unreadable files, fields, features
-  DataSession(const DataConfig& config, uint64_t seed, Messages& messages);
+  DataSession(const DataConfig& config, uint64_t seed, Messages& messages, const std::vector<std::string>& columns = {});
   ~DataSession();
 
   const DataSpec& spec() const { return spec_; }
@@ -44,8 +45,8 @@ class DataSession {
   /// Training batches from an epoch and step on, up to `end_epoch`.
   std::unique_ptr<BatchStream> training_stream(const Cursor& from, int64_t end_epoch, ShardSpec shard = {});
   /// One pass in the order of the files.
-  std::unique_ptr<BatchStream> evaluation_stream(Split split, int64_t batch_size, const std::vector<std::string>& observers = {});
-  /// Raw columns of the first unit of events: what an exported model takes.
+  std::unique_ptr<BatchStream> evaluation_stream(Split split, int64_t batch_size);
+  /// Raw columns of the first unit that has selected events: what an exported model takes.
   Columns raw_sample(Split split);
   /// Where all HDF5 calls of this session are made, those of writers too.
   CatalogThread& catalog_thread() { return catalog_thread_; }
@@ -60,11 +61,12 @@ class DataSession {
   void open_parts();
   Part open_part(const std::vector<std::string>& patterns, const std::string& key);
   const Part& part(Split split) const;
-  EventSource& source(Split split, EventSource::Stage stage, const std::vector<std::string>& observers);
+  EventSource& source(Split split, EventSource::Stage stage);
   StreamSpec pass_spec(Split split, int64_t batch_size) const;
-  std::string shuffle_advice(const EventSource& source) const;
+  std::string shuffle_advice(const PinQuota& quota) const;
 
   const DataConfig config_;
+  const std::vector<Observer> observers_;
   const uint64_t seed_;
   Messages& messages_;
   CatalogThread catalog_thread_;
@@ -74,7 +76,7 @@ class DataSession {
   std::map<Split, Part> parts_;
   std::shared_ptr<const SplitView> split_;  ///< null: each split has its own files
   ShuffleSpec shuffle_;
-  std::map<std::string, std::unique_ptr<EventSource>> sources_;
+  std::map<std::pair<Split, EventSource::Stage>, std::unique_ptr<EventSource>> sources_;
   UnitStore store_;  // last: it waits for loads that use everything above
 };
 

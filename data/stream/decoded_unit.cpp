@@ -14,7 +14,7 @@ int64_t DecodedUnit::bytes() const {
   for (const auto& [name, values] : observers) add(values);
   add(label);
   add(weight);
-  add(selected);
+  add(position);
   return total;
 }
 

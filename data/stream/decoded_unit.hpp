@@ -7,14 +7,15 @@
 
 namespace tev {
 
+/// The selected ones, m, among the n events of a unit.
 struct DecodedUnit {
   Columns inputs;                               ///< features by object, float32
-  at::Tensor label;                             ///< [n] int64
-  at::Tensor weight;                            ///< [n] float32
-  at::Tensor selected;                          ///< [n] bool, undefined: all events
-  std::map<std::string, at::Tensor> observers;  ///< [n] raw event columns, only those asked for
+  at::Tensor label;                             ///< [m] int64
+  at::Tensor weight;                            ///< [m] float32
+  std::map<std::string, at::Tensor> observers;  ///< [m] or [m, K] as stored, only those asked for
+  at::Tensor position;                          ///< [n] int64: place among the m, -1 if left out; undefined: all are there
   int64_t first_sample_id = 0;
-  int64_t num_events = 0;
+  int64_t num_events = 0;  ///< n
 
   /// Memory held by the tensors.
   int64_t bytes() const;

@@ -4,26 +4,20 @@
 #include "base/names.hpp"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/isfinite.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace tev {
 namespace {
 
-FieldRequest request_of(const std::string& key, const std::string& field, FieldRequest::As as) {
-  FieldRequest request;
-  request.key = key;
-  request.field = field;
-  request.as = as;
-  return request;
-}
-
 /// The value of an event that a label or a weight is.
 template <class Config>
 FieldRequest value_request(const std::string& key, const Config& config, FieldRequest::As as) {
-  FieldRequest request = request_of(key, config.field, as);
+  FieldRequest request{key, config.field};
+  request.as = as;
   if (!config.column.empty()) {
     request.members = {config.column};
   } else {
@@ -33,19 +27,13 @@ FieldRequest value_request(const std::string& key, const Config& config, FieldRe
   return request;
 }
 
-std::vector<std::pair<std::string, int64_t>> find_observers(const std::vector<RawObject>& objects,
-                                                            const std::vector<std::string>& names) {
-  const auto event = std::find_if(objects.begin(), objects.end(), [](const RawObject& object) { return !object.ragged; });
-  const auto columns = event == objects.end() ? std::vector<std::string>{} : event->columns;
-  std::vector<std::pair<std::string, int64_t>> observers;
-  for (const auto& name : names) {
-    const auto found = std::find(columns.begin(), columns.end(), name);
-    TEV_CHECK_INPUT(found != columns.end(), "--columns: '", name, "' is not a column of data.objects.event (",
-                    columns.empty() ? "there are none" : "columns: " + join_names(columns), ").", suggest_name(name, columns),
-                    " Declare it under data.objects.event.");
-    observers.emplace_back(name, found - columns.begin());
-  }
-  return observers;
+/// Place of each of n events among the chosen ones, -1 for the others.
+at::Tensor positions(const at::Tensor& chosen, int64_t n) {
+  const at::Tensor position = at::full({n}, -1, at::kLong);
+  auto* place = position.mutable_data_ptr<int64_t>();
+  const auto* event = chosen.const_data_ptr<int64_t>();
+  for (int64_t i = 0; i < chosen.numel(); ++i) place[event[i]] = i;
+  return position;
 }
 
 }  // namespace
@@ -53,8 +41,7 @@ std::vector<std::pair<std::string, int64_t>> find_observers(const std::vector<Ra
 std::vector<FieldRequest> field_requests(const DataConfig& config) {
   std::vector<FieldRequest> requests;
   for (const auto& [name, object] : config.objects) {
-    FieldRequest request = request_of("data.objects." + name + ".field", object.field, FieldRequest::As::float32);
-    request.members = object.columns;
+    FieldRequest request{"data.objects." + name + ".field", object.field, object.columns};
     if (!object.take.empty()) {
       TEV_CHECK_INPUT(object.take.size() == 2 && object.take[0] >= 0 && object.take[0] < object.take[1], "data.objects.", name,
                       ".take: [", c10::Join(", ", object.take), "] is not a range (expected [first, last) with first < last).");
@@ -69,23 +56,25 @@ std::vector<FieldRequest> field_requests(const DataConfig& config) {
 }
 
 EventSource::EventSource(const DataConfig& config, std::shared_ptr<Catalog> catalog, CatalogThread& thread, WorkerPool& workers,
-                         std::shared_ptr<const Preprocess> preprocess, Stage stage, std::vector<std::string> observers)
+                         std::shared_ptr<const Preprocess> preprocess, Stage stage, std::vector<Observer> observers)
     : config_(config), catalog_(std::move(catalog)), thread_(thread), workers_(workers), preprocess_(std::move(preprocess)),
-      stage_(stage), observers_(find_observers(preprocess_->objects(), observers)),
+      stage_(stage), observers_(std::move(observers)),
       convert_(preprocess_->objects(), config.select) {}
 
 EventSource::~EventSource() = default;
 
 int64_t EventSource::reserve_bytes(int64_t unit) const {
-  // The values as read, their ragged copy, and the features: each at most one float32 for every value of a row.
-  const int64_t raw = catalog_->raw_bytes(unit);
-  double widest = 1;
+  // The records as stored; their values, at most 8 bytes each; the ragged copy; the features, stacked, standardised and
+  // transposed, at most one float32 for every value of a row each.
+  double widest = 1, values = 0;
   for (const auto& spec : preprocess_->specs()) {
     for (const auto& object : preprocess_->objects())
       if (object.name == spec.name && object.ragged)
         widest = std::max(widest, static_cast<double>(spec.features.size()) / static_cast<double>(object.columns.size()));
   }
-  return static_cast<int64_t>((2 + widest) * static_cast<double>(raw)) + 4096;
+  for (const int64_t width : catalog_->widths()) values += static_cast<double>(width);
+  const double per_event = (8 + 4 + 3 * 4 * widest) * values;
+  return catalog_->raw_bytes(unit) + static_cast<int64_t>(per_event * static_cast<double>(catalog_->units()[unit].num_events)) + 4096;
 }
 
 void EventSource::load(int64_t unit, Done done) {
@@ -124,44 +113,53 @@ EventBlock EventSource::raw_columns(int64_t unit) const {
 
 DecodedUnit EventSource::decode(int64_t unit, const std::vector<at::Tensor>& values) const {
   const at::NoGradGuard no_grad;
-  const auto num_objects = preprocess_->objects().size();
-  const int64_t num_events = catalog_->units()[unit].num_events;
   const EventBlock block = convert(unit, values);
+  const EventName where = event_names(unit, block);
+  const auto chosen = [&block](const at::Tensor& column) {
+    return block.selected.defined() ? column.index_select(0, block.selected) : column;
+  };
 
   DecodedUnit decoded;
-  decoded.num_events = num_events;
+  decoded.num_events = catalog_->units()[unit].num_events;
   decoded.first_sample_id = catalog_->first_sample_id(unit);
-  decoded.selected = block.selected;
-  decoded.label = values[num_objects].reshape(-1);
-  decoded.weight = config_.weight.field.empty() ? at::ones({num_events}, at::kFloat) : values[num_objects + 1].reshape(-1);
-  check_labels(decoded, unit);
-  check_weights(decoded, unit);
-  decoded.inputs = stage_ == Stage::features ? preprocess_->features(block.raw) : preprocess_->apply(block.raw);
-  for (const auto& [name, column] : observers_)
-    decoded.observers[name] = block.raw.at("event").values.select(1, column).contiguous();
+  if (block.selected.defined()) decoded.position = positions(block.selected, decoded.num_events);
+  size_t next = preprocess_->objects().size();
+  decoded.label = chosen(values[next++]).reshape(-1);
+  decoded.weight = config_.weight.field.empty() ? at::ones(decoded.label.sizes(), at::kFloat) : chosen(values[next++]).reshape(-1);
+  check_labels(decoded.label, where);
+  check_weights(decoded.weight, where);
+  decoded.inputs = stage_ == Stage::features ? preprocess_->features(block.raw, where) : preprocess_->apply(block.raw, where);
+  for (const auto& observer : observers_) {
+    const at::Tensor column = chosen(values[next++]);
+    decoded.observers[observer.name] = column.size(1) == 1 ? column.reshape(-1) : column;
+  }
   return decoded;
 }
 
-void EventSource::check_labels(const DecodedUnit& decoded, int64_t unit) const {
+void EventSource::check_labels(const at::Tensor& label, const EventName& where) const {
   const auto num_classes = static_cast<int64_t>(config_.label.classes.size());
-  const auto* label = decoded.label.const_data_ptr<int64_t>();
-  const auto* wrong = std::find_if(label, label + decoded.num_events, [&](int64_t value) { return value < 0 || value >= num_classes; });
-  TEV_CHECK_INPUT(wrong == label + decoded.num_events, where(unit, wrong - label), ": data.label is ", *wrong, " (expected 0 to ",
-                  num_classes - 1, " for the classes ", join_names(config_.label.classes),
-                  "). Correct data.label or list all classes.");
+  const auto* begin = label.const_data_ptr<int64_t>();
+  const auto* end = begin + label.numel();
+  const auto* wrong = std::find_if(begin, end, [&](int64_t value) { return value < 0 || value >= num_classes; });
+  if (wrong == end) return;
+  throw InputError(c10::str(where(wrong - begin), ": data.label is ", *wrong, " (expected 0 to ", num_classes - 1,
+                            " for the classes ", join_names(config_.label.classes), "). Correct data.label or list all classes."));
 }
 
-void EventSource::check_weights(const DecodedUnit& decoded, int64_t unit) const {
-  if (config_.weight.field.empty()) return;
-  const auto* weight = decoded.weight.const_data_ptr<float>();
-  const auto* wrong = std::find_if(weight, weight + decoded.num_events, [](float value) { return !std::isfinite(value); });
-  TEV_CHECK_INPUT(wrong == weight + decoded.num_events, where(unit, wrong - weight), ": data.weight is ", *wrong,
-                  " (expected a finite number). Repair the file.");
+void EventSource::check_weights(const at::Tensor& weight, const EventName& where) const {
+  const auto* begin = weight.const_data_ptr<float>();
+  const auto* end = begin + weight.numel();
+  const auto* wrong = std::find_if(begin, end, [](float value) { return !std::isfinite(value); });
+  if (wrong == end) return;
+  throw InputError(c10::str(where(wrong - begin), ": data.weight is ", *wrong, " (expected a finite number). Repair the file."));
 }
 
-std::string EventSource::where(int64_t unit, int64_t row) const {
-  const Unit& range = catalog_->units()[unit];
-  return c10::str(catalog_->file_path(range.file), ": event ", range.first_event + row);
+EventName EventSource::event_names(int64_t unit, const EventBlock& block) const {
+  return [this, unit, selected = block.selected](int64_t event) {
+    const Unit& range = catalog_->units()[unit];
+    const int64_t row = selected.defined() ? selected[event].item<int64_t>() : event;
+    return c10::str(catalog_->file_path(range.file), ": event ", range.first_event + row);
+  };
 }
 
 }  // namespace tev

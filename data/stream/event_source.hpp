@@ -3,6 +3,7 @@
 
 #include "data/catalog/catalog.hpp"
 #include "data/data_config.hpp"
+#include "data/stream/observers.hpp"
 #include "data/stream/unit_store.hpp"
 #include "data/stream/worker_pool.hpp"
 #include "data/transform/convert.hpp"
@@ -18,26 +19,25 @@ class EventSource final : public UnitLoader {
   /// How much of the way to the model decode() goes.
   enum class Stage { features, standardised };
 
-  /// @param observers  raw columns of `event` that batches carry along
-  /// @throws InputError  an observer that is not a column of `event`
+  /// @param catalog    reads field_requests(config), then those of the observers
+  /// @param observers  columns that batches carry along
   EventSource(const DataConfig& config, std::shared_ptr<Catalog> catalog, CatalogThread& thread, WorkerPool& workers,
-              std::shared_ptr<const Preprocess> preprocess, Stage stage, std::vector<std::string> observers = {});
+              std::shared_ptr<const Preprocess> preprocess, Stage stage, std::vector<Observer> observers = {});
   ~EventSource() override;
 
   int64_t reserve_bytes(int64_t unit) const override;
   void load(int64_t unit, Done done) override;
 
-  const Catalog& catalog() const { return *catalog_; }
-
-  /// Raw columns of a unit, as features see them. Reads in the calling thread's time.
+  /// Raw columns of the selected events of a unit, as features see them. Reads in the calling thread's time.
   EventBlock raw_columns(int64_t unit) const;
 
  private:
   EventBlock convert(int64_t unit, const std::vector<at::Tensor>& values) const;
   DecodedUnit decode(int64_t unit, const std::vector<at::Tensor>& values) const;
-  void check_labels(const DecodedUnit& decoded, int64_t unit) const;
-  void check_weights(const DecodedUnit& decoded, int64_t unit) const;
-  std::string where(int64_t unit, int64_t row) const;
+  void check_labels(const at::Tensor& label, const EventName& where) const;
+  void check_weights(const at::Tensor& weight, const EventName& where) const;
+  /// Names the selected events of a block.
+  EventName event_names(int64_t unit, const EventBlock& block) const;
 
   const DataConfig config_;
   std::shared_ptr<Catalog> catalog_;
@@ -45,7 +45,7 @@ class EventSource final : public UnitLoader {
   WorkerPool& workers_;
   std::shared_ptr<const Preprocess> preprocess_;
   const Stage stage_;
-  std::vector<std::pair<std::string, int64_t>> observers_;  ///< name, column of `event`
+  std::vector<Observer> observers_;
   Converter convert_;
 };
 

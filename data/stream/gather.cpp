@@ -11,14 +11,21 @@
 namespace tev {
 namespace {
 
-std::vector<EventRef> selected_events(const std::vector<EventRef>& references) {
-  std::vector<EventRef> kept;
-  kept.reserve(references.size());
-  for (const auto& reference : references) {
-    const auto& selected = reference.unit->selected;
-    if (!selected.defined() || selected.const_data_ptr<bool>()[reference.row]) kept.push_back(reference);
+/// An event that is there.
+struct Picked {
+  const DecodedUnit* unit;
+  int64_t row;  ///< in the tensors of the unit
+  int64_t sample_id;
+};
+
+std::vector<Picked> selected_events(const std::vector<EventRef>& references) {
+  std::vector<Picked> picked;
+  picked.reserve(references.size());
+  for (const auto& [unit, event] : references) {
+    const int64_t row = unit->position.defined() ? unit->position.const_data_ptr<int64_t>()[event] : event;
+    if (row >= 0) picked.push_back({unit, row, unit->first_sample_id + event});
   }
-  return kept;
+  return picked;
 }
 
 /// Bytes of one row of a [rows, ...] tensor.
@@ -36,19 +43,19 @@ at::Tensor empty_rows_like(const at::Tensor& values, int64_t rows) {
 
 /// Rows of a dense column; `column_of` finds the tensor in a unit.
 template <class ColumnOf>
-at::Tensor gather_dense(const std::vector<EventRef>& events, ColumnOf column_of) {
+at::Tensor gather_dense(const std::vector<Picked>& events, ColumnOf column_of) {
   const at::Tensor& first = column_of(*events.front().unit);
   at::Tensor out = empty_rows_like(first, static_cast<int64_t>(events.size()));
   const int64_t bytes = row_bytes(first);
   auto* target = static_cast<char*>(out.data_ptr());
-  for (const auto& [unit, row] : events) {
+  for (const auto& [unit, row, sample_id] : events) {
     std::memcpy(target, static_cast<const char*>(column_of(*unit).const_data_ptr()) + row * bytes, bytes);
     target += bytes;
   }
   return out;
 }
 
-Column gather_ragged(const std::vector<EventRef>& events, const std::string& name) {
+Column gather_ragged(const std::vector<Picked>& events, const std::string& name) {
   const auto num_events = static_cast<int64_t>(events.size());
   at::Tensor offsets = at::empty({num_events + 1}, at::kLong);
   auto* out_offsets = offsets.data_ptr<int64_t>();
@@ -118,7 +125,7 @@ Batch gather_events(const std::vector<EventRef>& references) {
   }
   batch.sample_id = at::empty({static_cast<int64_t>(events.size())}, at::kLong);
   auto* ids = batch.sample_id.data_ptr<int64_t>();
-  for (const auto& [unit, row] : events) *ids++ = unit->first_sample_id + row;
+  for (const auto& event : events) *ids++ = event.sample_id;
   return batch;
 }
 

@@ -7,10 +7,10 @@
 
 namespace tev {
 
-/// One event of a batch: which unit it lies in, and its row there.
+/// One event of a batch: which unit it lies in, and which of its events it is.
 struct EventRef {
   const DecodedUnit* unit;
-  int64_t row;
+  int64_t event;
 };
 
 /// Copies the events, in their order, into one batch. Events that `select` left out are skipped.

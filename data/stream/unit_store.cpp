@@ -38,15 +38,17 @@ bool UnitStore::pin(UnitLoader& loader, int64_t unit, PinQuota& quota, const std
         if (found->second.pins.empty() && !found->second.loading) idle_.erase(found->second.idle_position);
         found->second.pins.push_back(&quota);
         quota.pinned_bytes += bytes;
+        ++quota.pinned_units;
         return true;
       }
       if (within_quota && make_room(bytes)) break;
       // Loads under way shrink from their upper bound to what they really hold, so they are worth waiting for.
-      TEV_CHECK_INPUT(within_quota || num_loading_ > 0 || can_wait(), quota.advice);
+      TEV_CHECK_INPUT(within_quota || num_loading_ > 0 || can_wait(), quota.advice(quota));
       changed_.wait(lock);
     }
     held_bytes_ += reserve;
     quota.pinned_bytes += reserve;
+    ++quota.pinned_units;
     Entry& entry = entries_[key];
     entry.bytes = reserve;
     entry.pins = {&quota};
@@ -95,6 +97,7 @@ void UnitStore::unpin(UnitLoader& loader, int64_t unit, PinQuota& quota) {
     TEV_EXPECT(pin != entry.pins.end());
     entry.pins.erase(pin);
     quota.pinned_bytes -= entry.bytes;
+    --quota.pinned_units;
     if (entry.pins.empty() && !entry.loading) {
       if (entry.failure) {
         entries_.erase(key);  // so that a later pin tries again

@@ -21,7 +21,7 @@ namespace tev {
 class UnitLoader {
  public:
   virtual ~UnitLoader() = default;
-  /// Upper bound of the memory that loading and holding the unit takes.
+  /// Estimate from above of the memory that loading and holding the unit takes.
   virtual int64_t reserve_bytes(int64_t unit) const = 0;
   using Done = std::function<void(std::shared_ptr<const DecodedUnit>, std::exception_ptr)>;
   /// Starts the loading; `done` is called once, from any thread.
@@ -32,8 +32,8 @@ class UnitLoader {
 /// most 1, so that no stream can starve another.
 struct PinQuota {
   double share = 1.0;
-  std::string advice;        ///< the error message when what is needed at once does not fit
-  int64_t pinned_bytes = 0;  ///< kept by the store
+  std::function<std::string(const PinQuota&)> advice;  ///< the error message when what is needed at once does not fit
+  int64_t pinned_bytes = 0, pinned_units = 0;          ///< kept by the store
 };
 
 class UnitStore {

@@ -6,9 +6,9 @@
 #include "data/transform/row_filter.hpp"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/tensor.h>
 
 #include <cmath>
-#include <cstring>
 
 namespace tev {
 namespace {
@@ -38,21 +38,16 @@ bool copy_event(const float* from, const bool* keep, int64_t rows, int64_t kept,
   return finite;
 }
 
-[[noreturn]] void throw_not_finite(const RawObject& object, const Column& column, const std::string& path,
-                                   int64_t first_event) {
+[[noreturn]] void throw_not_finite(const RawObject& object, const Column& column, const std::vector<int64_t>& taken,
+                                   const std::string& path, int64_t first_event) {
   const auto width = static_cast<int64_t>(object.columns.size());
   const float* values = column.values.const_data_ptr<float>();
   int64_t position = 0;
   while (std::isfinite(values[position])) ++position;
-  int64_t event = position / width;
-  if (column.ragged()) {
-    const int64_t* offsets = column.offsets.const_data_ptr<int64_t>();
-    for (event = 0; offsets[event + 1] <= position / width; ++event) {
-    }
-  }
   throw InputError(c10::str(
       path, ": column '", object.columns[static_cast<size_t>(position % width)], "' of object '", object.name, "' is ",
-      std::isnan(values[position]) ? "nan" : "inf", " in event ", first_event + event, " (inputs must be finite). ",
+      std::isnan(values[position]) ? "nan" : "inf", " in event ", first_event + taken[event_of_row(column, position / width)],
+      " (inputs must be finite). ",
       object.ragged ? "Correct the file, or drop such rows with data.objects." + object.name + ".valid."
                     : "Correct the file, or leave such events out with data.select."));
 }
@@ -64,22 +59,28 @@ at::Tensor as_rows(const at::Tensor& values) {
   return rows.size(1) <= 1 || rows.stride(1) == 1 ? rows : rows.contiguous();
 }
 
-/// Values of `event`: every value is a column. Events that are not selected are not checked, and set to 0.
-Column event_column(const RawObject& object, const at::Tensor& rows, const at::Tensor& selected,
-                    const std::string& path, int64_t first_event) {
+/// Values of `event`: every value is a column.
+Column event_column(const RawObject& object, const at::Tensor& rows, const std::vector<int64_t>& taken, const std::string& path,
+                    int64_t first_event) {
   const int64_t width = rows.size(1);
-  Column column{at::empty({rows.size(0), width}, rows.options()), {}};
-  const bool* select = selected.defined() ? selected.const_data_ptr<bool>() : nullptr;
+  Column column{at::empty({static_cast<int64_t>(taken.size()), width}, rows.options()), {}};
   float* to = column.values.mutable_data_ptr<float>();
   bool finite = true;
-  for (int64_t i = 0; i < rows.size(0); ++i, to += width) {
-    if (select == nullptr || select[i])
-      finite &= copy_finite(rows.const_data_ptr<float>() + i * rows.stride(0), width, to);
-    else
-      std::memset(to, 0, sizeof(float) * static_cast<size_t>(width));
+  for (const int64_t event : taken) {
+    finite &= copy_finite(rows.const_data_ptr<float>() + event * rows.stride(0), width, to);
+    to += width;
   }
-  if (!finite) throw_not_finite(object, column, path, first_event);
+  if (!finite) throw_not_finite(object, column, taken, path, first_event);
   return column;
+}
+
+/// The events that a mask [n] selects; all of them if it is undefined.
+std::vector<int64_t> taken_events(const at::Tensor& mask, int64_t num_events) {
+  std::vector<int64_t> taken;
+  taken.reserve(static_cast<size_t>(num_events));
+  for (int64_t i = 0; i < num_events; ++i)
+    if (!mask.defined() || mask.const_data_ptr<bool>()[i]) taken.push_back(i);
+  return taken;
 }
 
 void check_width(const RawObject& object, int64_t width, const std::string& path) {
@@ -109,37 +110,36 @@ Converter::Converter(std::vector<RawObject> objects, const std::string& select) 
 Converter::~Converter() = default;
 Converter::Converter(Converter&&) noexcept = default;
 
-Column Converter::ragged_column(size_t index, const at::Tensor& values, const at::Tensor& selected,
-                                const std::string& path, int64_t first_event) const {
+Column Converter::ragged_column(size_t index, const at::Tensor& rows, const std::vector<int64_t>& taken, const std::string& path,
+                                int64_t first_event) const {
   const RawObject& object = objects_[index];
   const auto columns = static_cast<int64_t>(object.columns.size());
-  const Rows in{values.const_data_ptr<float>(), values.size(0), values.size(1) / columns, columns, values.stride(0)};
+  const Rows in{rows.const_data_ptr<float>(), rows.size(0), rows.size(1) / columns, columns, rows.stride(0)};
   at::Tensor mask;
-  if (valid_[index]) mask = (*valid_[index])(values.as_strided({in.events, in.rows, columns}, {in.stride, columns, 1}));
+  if (valid_[index]) mask = (*valid_[index])(rows.as_strided({in.events, in.rows, columns}, {in.stride, columns, 1}));
   const bool* keep = mask.defined() ? mask.const_data_ptr<bool>() : nullptr;
-  const bool* select = selected.defined() ? selected.const_data_ptr<bool>() : nullptr;
+  const auto keep_of = [&](int64_t event) { return keep ? keep + event * in.rows : nullptr; };
 
-  Column column{{}, at::empty({in.events + 1}, values.options().dtype(at::kLong))};
+  const auto num_taken = static_cast<int64_t>(taken.size());
+  Column column{{}, at::empty({num_taken + 1}, rows.options().dtype(at::kLong))};
   int64_t* offsets = column.offsets.mutable_data_ptr<int64_t>();
   offsets[0] = 0;
-  for (int64_t i = 0; i < in.events; ++i) {
-    const bool taken = select == nullptr || select[i];
-    offsets[i + 1] = offsets[i] + (!taken ? 0 : keep ? count_true(keep + i * in.rows, in.rows) : in.rows);
-  }
-  column.values = at::empty({offsets[in.events], columns}, values.options());
+  for (int64_t i = 0; i < num_taken; ++i)
+    offsets[i + 1] = offsets[i] + (keep ? count_true(keep_of(taken[i]), in.rows) : in.rows);
+  column.values = at::empty({offsets[num_taken], columns}, rows.options());
   float* to = column.values.mutable_data_ptr<float>();
   bool finite = true;
-  for (int64_t i = 0; i < in.events; ++i)
-    finite &= copy_event(in.data + i * in.stride, keep ? keep + i * in.rows : nullptr, in.rows,
-                         offsets[i + 1] - offsets[i], columns, to + offsets[i] * columns);
-  if (!finite) throw_not_finite(object, column, path, first_event);
+  for (int64_t i = 0; i < num_taken; ++i)
+    finite &= copy_event(in.data + taken[i] * in.stride, keep_of(taken[i]), in.rows, offsets[i + 1] - offsets[i], columns,
+                         to + offsets[i] * columns);
+  if (!finite) throw_not_finite(object, column, taken, path, first_event);
   return column;
 }
 
 EventBlock Converter::operator()(const std::map<std::string, at::Tensor>& values, const std::string& path,
                                  int64_t first_event) const {
   std::vector<at::Tensor> rows;
-  EventBlock block;
+  at::Tensor mask;
   for (const auto& object : objects_) {
     const auto found = values.find(object.name);
     TEV_CHECK(found != values.end(), "data.transform: no values for the object '", object.name, "' from ", path, ".");
@@ -147,12 +147,14 @@ EventBlock Converter::operator()(const std::map<std::string, at::Tensor>& values
     check_width(object, rows.back().size(1), path);
     TEV_CHECK(rows.back().size(0) == rows.front().size(0), "data.transform: ", rows.back().size(0), " events of '",
               object.name, "' and ", rows.front().size(0), " of '", objects_.front().name, "' from ", path, ".");
-    if (!object.ragged && select_) block.selected = (*select_)(rows.back());
+    if (!object.ragged && select_) mask = (*select_)(rows.back());
   }
+  const std::vector<int64_t> taken = taken_events(mask, rows.front().size(0));
+  EventBlock block;
+  if (mask.defined()) block.selected = at::tensor(taken, at::kLong);
   for (size_t i = 0; i < objects_.size(); ++i)
-    block.raw[objects_[i].name] = objects_[i].ragged
-                                      ? ragged_column(i, rows[i], block.selected, path, first_event)
-                                      : event_column(objects_[i], rows[i], block.selected, path, first_event);
+    block.raw[objects_[i].name] = objects_[i].ragged ? ragged_column(i, rows[i], taken, path, first_event)
+                                                     : event_column(objects_[i], rows[i], taken, path, first_event);
   return block;
 }
 

@@ -13,10 +13,10 @@ namespace tev {
 
 class RowFilter;
 
-/// Raw columns of a range of events.
+/// Raw columns of the selected ones among a range of n events.
 struct EventBlock {
-  Columns raw;          ///< event [n, J]; ragged values [N, K] with offsets [n+1] int64; float32, contiguous
-  at::Tensor selected;  ///< [n] bool; undefined: every event
+  Columns raw;          ///< event [m, J]; ragged values [N, K] with offsets [m+1] int64; float32, contiguous
+  at::Tensor selected;  ///< [m] int64, rising: which of the n events they are; undefined: all of them
 };
 
 /// Cuts, filters and checks what was read; may be called from several threads at once.
@@ -28,9 +28,8 @@ class Converter {
   ~Converter();
   Converter(Converter&&) noexcept;
 
-  /// Drops invalid rows, and all rows of events that are not selected; checks that what is left is finite.
-  /// @param values       by object: [n, width], any real dtype, rows may be strided; width is a multiple of the number
-  /// of
+  /// Drops events that are not selected and rows that are not valid; checks that what is left is finite.
+  /// @param values       by object: [n, width], any real dtype, rows may be strided; width is a multiple of the number of
   ///                     columns (the same for `event`)
   /// @param path         the file, for error messages
   /// @param first_event  index in the file of row 0, for error messages
@@ -39,7 +38,7 @@ class Converter {
                         int64_t first_event) const;
 
  private:
-  Column ragged_column(size_t object, const at::Tensor& values, const at::Tensor& selected, const std::string& path,
+  Column ragged_column(size_t object, const at::Tensor& rows, const std::vector<int64_t>& taken, const std::string& path,
                        int64_t first_event) const;
 
   std::vector<RawObject> objects_;

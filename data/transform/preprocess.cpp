@@ -92,11 +92,11 @@ Preprocess::~Preprocess() = default;
 
 Module& Preprocess::module() { return *module_; }
 
-Columns Preprocess::features(const Columns& raw) const { return run("features", raw); }
+Columns Preprocess::features(const Columns& raw, const EventName& where) const { return run("features", raw, where); }
 
-Columns Preprocess::apply(const Columns& raw) const { return run("forward", raw); }
+Columns Preprocess::apply(const Columns& raw, const EventName& where) const { return run("forward", raw, where); }
 
-Columns Preprocess::run(const char* method, const Columns& raw) const {
+Columns Preprocess::run(const char* method, const Columns& raw, const EventName& where) const {
   const at::NoGradGuard no_grad;
   // The optimising executor would profile the first calls and recompile, on every thread.
   const torch::jit::GraphOptimizerEnabledGuard no_optimiser(false);
@@ -110,19 +110,23 @@ Columns Preprocess::run(const char* method, const Columns& raw) const {
   const auto results = module_->get_method(method)(std::move(inputs)).toTensorVector();
   Columns columns;
   for (size_t i = 0; i < specs_.size(); ++i) {
-    check_finite(specs_[i], results[i]);
-    columns[specs_[i].name] = {results[i], specs_[i].ragged ? raw.at(specs_[i].name).offsets : at::Tensor()};
+    Column& column = columns[specs_[i].name];
+    column = {results[i], specs_[i].ragged ? raw.at(specs_[i].name).offsets : at::Tensor()};
+    check_finite(specs_[i], column, where);
   }
   return columns;
 }
 
-void Preprocess::check_finite(const ObjectSpec& spec, const at::Tensor& values) const {
-  if (all_finite(values.const_data_ptr<float>(), values.numel())) return;
+void Preprocess::check_finite(const ObjectSpec& spec, const Column& column, const EventName& where) const {
+  if (all_finite(column.values.const_data_ptr<float>(), column.values.numel())) return;
   for (size_t i = 0; i < spec.features.size(); ++i) {
-    const int64_t rows = values.size(0) - at::isfinite(values.select(1, static_cast<int64_t>(i))).sum().item<int64_t>();
-    TEV_CHECK_INPUT(rows == 0, "data.features.", spec.name, ".", spec.features[i], ": NaN or infinite in ", rows,
-                    " of ", values.size(0), " rows (", expressions_.at(spec.name)[i].second,
-                    "). Guard it, e.g. with where or maximum, or drop such rows with `valid`.");
+    const at::Tensor bad = at::isfinite(column.values.select(1, static_cast<int64_t>(i))).logical_not();
+    const auto rows = bad.sum().item<int64_t>();
+    if (rows == 0) continue;
+    const std::string event = where ? where(event_of_row(column, bad.nonzero()[0].item<int64_t>())) + ": " : "";
+    throw InputError(c10::str(event, "data.features.", spec.name, ".", spec.features[i], ": NaN or infinite in ", rows, " of ",
+                              column.values.size(0), " rows (", expressions_.at(spec.name)[i].second,
+                              "). Guard it, e.g. with where or maximum, or drop such rows with `valid`."));
   }
 }
 

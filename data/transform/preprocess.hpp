@@ -6,6 +6,7 @@
 #include "base/data_spec.hpp"
 #include "data/transform/raw_object.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,6 +17,9 @@ struct Module;
 }
 
 namespace tev {
+
+/// "jets.h5: event 17" for an event of a block.
+using EventName = std::function<std::string(int64_t event)>;
 
 /// The features of a configuration, compiled, with the standardisation constants as buffers.
 /// The stream runs it on its worker threads, the checkpoint saves its buffers, the export embeds its module: training
@@ -43,11 +47,12 @@ class Preprocess {
 
   /// Features before standardisation; may be called from several threads at once.
   /// @param raw  one column set per object: event [B, J], ragged values [N, K] with offsets [B+1]; float32
+  /// @param where  names an event of `raw` in an error
   /// @return     by object: [B, F] or ragged [N, F] with the offsets of `raw`; float32, contiguous, finite
-  /// @throws InputError  a feature is NaN or infinite: its key, expression and the number of rows
-  Columns features(const Columns& raw) const;
+  /// @throws InputError  a feature is NaN or infinite: the first such event, its key, expression and the number of rows
+  Columns features(const Columns& raw, const EventName& where = {}) const;
   /// Features, standardised: (x - mean) / scale. Otherwise as `features`.
-  Columns apply(const Columns& raw) const;
+  Columns apply(const Columns& raw, const EventName& where = {}) const;
 
   /// Replaces the constants of one object; not while other threads run `apply`.
   /// @param mean   [F]
@@ -63,8 +68,8 @@ class Preprocess {
   torch::jit::Module& module();
 
  private:
-  Columns run(const char* method, const Columns& raw) const;
-  void check_finite(const ObjectSpec& spec, const at::Tensor& values) const;
+  Columns run(const char* method, const Columns& raw, const EventName& where) const;
+  void check_finite(const ObjectSpec& spec, const Column& column, const EventName& where) const;
 
   std::vector<RawObject> objects_;
   std::vector<ObjectSpec> specs_;

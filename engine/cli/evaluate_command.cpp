@@ -33,7 +33,7 @@ void add_common_options(CLI::App& command, Request& request) {
 std::vector<MetricValue> pass(const Request& request, bool with_metrics, TerminalMessages& messages) {
   at::set_num_threads(static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
   const TrainedRun run = open_trained_run(request.run, choose_device(request.device), messages);
-  const auto data = open_data(run, request.data, messages);
+  const auto data = open_data(run, request.data, messages, request.columns);
   const Split split = evaluated_split(run, request.data);
   const auto objective = make_objective(run.config.objective, run.spec);
   MetricSet metrics(run.config.metrics, run.spec);
@@ -41,7 +41,7 @@ std::vector<MetricValue> pass(const Request& request, bool with_metrics, Termina
   if (!request.out.empty())
     writer = std::make_unique<PredictionWriter>(data->catalog_thread(), request.out, run.spec,
                                                 signal_classes(run.config.metrics, run.spec).front().index);
-  const auto stream = data->evaluation_stream(split, run.config.train.batch_size, request.columns);
+  const auto stream = data->evaluation_stream(split, run.config.train.batch_size);
   const auto visit = [&writer](const Batch& batch, const at::Tensor& probabilities) {
     if (writer) writer->append(batch, probabilities);
   };
@@ -72,11 +72,12 @@ void add_predict(CLI::App& app, Command& chosen) {
   auto request = std::make_shared<Request>();
   add_common_options(*command, *request);
   command->add_option("--out", request->out, "File to write (default: RUN/predictions/predict.h5)");
-  command->add_option("--columns", request->columns, "Columns of data.objects.event to copy along")->delimiter(',');
-  command->footer(R"(Writes scores [N, classes], label, weight, sample_id, class_names and the columns asked for.
+  command->add_option("--columns", request->columns, "Fields of the files to copy along, as they are stored")->delimiter(',');
+  command->footer(R"(Writes scores [N, classes], label, weight, sample_id, class_names and the columns asked for: a column of
+data.objects.event, or any field of the files as field, field:index or field:member, with name= in front to rename it.
 Examples:
   tevatrain predict runs/pfn --data new.h5 --out scores.h5
-  tevatrain predict runs/pfn --columns truthE,truth_px)");
+  tevatrain predict runs/pfn --columns ttv=values_block_1:0,truth_e=values_block_0:800)");
   command->callback([request, &chosen] {
     chosen = [request]() -> int {
       if (request->out.empty()) request->out = (RunPaths{request->run}.predictions() / "predict.h5").string();

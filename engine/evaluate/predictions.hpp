@@ -7,8 +7,8 @@
 
 namespace tev {
 
-/// Writes /scores [N, classes] f4, /label [N] i8, /weight [N] f4, /sample_id [N] i8, /class_names, and /<column> [N] f4 for
-/// every observer; the attribute `signal` of the file is the index of the signal class.
+/// Writes /scores [N, classes] f4, /label [N] i8, /weight [N] f4, /sample_id [N] i8, /class_names, and /<name> [N] or [N, K]
+/// for every observer, as it is stored (f4, f8 or i8); the attribute `signal` of the file is the index of the signal class.
 class PredictionWriter {
  public:
   PredictionWriter(CatalogThread& thread, const std::string& path, const DataSpec& spec, int64_t signal);

@@ -61,7 +61,8 @@ Split evaluated_split(const TrainedRun& run, const std::vector<std::string>& fil
   return has_test ? Split::test : Split::val;
 }
 
-std::unique_ptr<DataSession> open_data(const TrainedRun& run, const std::vector<std::string>& files, Messages& messages) {
+std::unique_ptr<DataSession> open_data(const TrainedRun& run, const std::vector<std::string>& files, Messages& messages,
+                                       const std::vector<std::string>& columns) {
   DataConfig data = run.config.data;
   if (data.files.empty() || !files.empty()) {
     data.train.clear();
@@ -71,7 +72,7 @@ std::unique_ptr<DataSession> open_data(const TrainedRun& run, const std::vector<
     }
     if (!data.test.empty()) data.val.clear();
   }
-  auto session = std::make_unique<DataSession>(data, static_cast<uint64_t>(run.config.seed), messages);
+  auto session = std::make_unique<DataSession>(data, static_cast<uint64_t>(run.config.seed), messages, columns);
   session->preprocess()->load_state(run.preprocess->state());
   return session;
 }

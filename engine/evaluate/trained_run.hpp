@@ -23,8 +23,10 @@ struct TrainedRun {
 TrainedRun open_trained_run(const std::filesystem::path& root, c10::Device device, Messages& messages);
 
 /// The data of the run's test split, or of other files of the same layout, with the constants of the training.
-/// @param files  empty: data.test of the run, or data.val where there is none
-std::unique_ptr<DataSession> open_data(const TrainedRun& run, const std::vector<std::string>& files, Messages& messages);
+/// @param files    empty: data.test of the run, or data.val where there is none
+/// @param columns  what batches carry along besides
+std::unique_ptr<DataSession> open_data(const TrainedRun& run, const std::vector<std::string>& files, Messages& messages,
+                                       const std::vector<std::string>& columns = {});
 
 /// Which split open_data() reads: test, or val where the run has no test files.
 Split evaluated_split(const TrainedRun& run, const std::vector<std::string>& files);

@@ -30,6 +30,11 @@ void ProgressStage::update(int64_t done, int64_t total, double now) {
   while (recent_.size() > 2 && now - recent_[1].first >= rate_window) recent_.pop_front();
 }
 
+void ProgressStage::leave_out(double seconds) {
+  started_ += seconds;
+  for (auto& [time, done] : recent_) time += seconds;
+}
+
 double ProgressStage::rate() const {
   const auto& [first_time, first_done] = recent_.front();
   const auto& [last_time, last_done] = recent_.back();

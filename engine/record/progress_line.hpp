@@ -14,10 +14,13 @@ class ProgressStage {
   ProgressStage(std::string name, std::string unit, int64_t done, int64_t total, double now);
 
   void update(int64_t done, int64_t total, double now);
+  /// Leaves a time, in which nothing of this stage was done, out of its rates.
+  void leave_out(double seconds);
   void set_detail(std::string text) { detail_ = std::move(text); }
 
   const std::string& name() const { return name_; }
   int64_t done() const { return done_; }
+  bool has_total() const { return total_ > 0; }
   double elapsed(double now) const { return now - started_; }
 
   /// "train: 45% (4,500 of 10,000 jets), 2,310 jets/s, ETA 0:34, loss 0.3412": a line of a log.

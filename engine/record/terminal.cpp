@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -14,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace tev {
 namespace {
@@ -47,7 +49,7 @@ struct TerminalMessages::State {
     erase_bar();
     console.line(text);
     if (file) file->line(text);
-    if (stage) draw_bar();
+    if (!stages.empty()) draw_bar();
   }
 
   void erase_bar() {
@@ -57,17 +59,33 @@ struct TerminalMessages::State {
 
   void draw_bar() {
     if (!output.live) return;
-    *output.stream << "\r" << stage->bar_text(output.width()) << "\x1b[K" << std::flush;
+    *output.stream << "\r" << stages.back().bar_text(output.width()) << "\x1b[K" << std::flush;
     bar_shown = true;
   }
 
-  void end_stage() {
-    if (!stage) return;
-    const double now = output.clock();
-    const std::string text = stage->elapsed(now) >= short_stage_s ? stage->end_text(now) : "";
-    stage.reset();
+  /// The innermost stage ends; the one around it goes on as if no time had passed.
+  void end_stage(double now) {
+    const ProgressStage ended = std::move(stages.back());
+    stages.pop_back();
     erase_bar();
-    if (!text.empty()) line(text);
+    if (!stages.empty()) stages.back().leave_out(ended.elapsed(now));
+    if (ended.elapsed(now) >= short_stage_s) line(ended.end_text(now));
+  }
+
+  bool has_stage(const std::string& name) const {
+    return std::any_of(stages.begin(), stages.end(), [&](const auto& stage) { return stage.name() == name; });
+  }
+
+  /// Makes the named stage, which there is, the innermost one.
+  void end_stages_inside(const std::string& name, double now) {
+    while (stages.back().name() != name) end_stage(now);
+  }
+
+  void begin_stage(ProgressStage stage, double now) {
+    while (!stages.empty() && !stages.back().has_total()) end_stage(now);
+    stages.push_back(std::move(stage));
+    drawn = -std::numeric_limits<double>::infinity();
+    logged = now;
   }
 
   void show_stage(double now) {
@@ -76,8 +94,9 @@ struct TerminalMessages::State {
       drawn = now;
     }
     if (now - logged >= output.interval_s) {
-      if (!output.live) console.line(stage->log_text());
-      if (file) file->line(stage->log_text());
+      const std::string text = stages.back().log_text();
+      if (!output.live) console.line(text);
+      if (file) file->line(text);
       logged = now;
     }
   }
@@ -86,7 +105,7 @@ struct TerminalMessages::State {
   std::mutex mutex;
   LineLog console;
   std::optional<LineLog> file;
-  std::optional<ProgressStage> stage;
+  std::vector<ProgressStage> stages;  // each a part of the one before
   bool bar_shown = false;
   double drawn = 0, logged = 0;
 };
@@ -116,17 +135,17 @@ void TerminalMessages::warning(const std::string& text) {
 
 void TerminalMessages::progress(const std::string& stage, int64_t done, int64_t total, const std::string& unit) {
   const std::lock_guard lock(state_->mutex);
-  auto& current = state_->stage;
   const double now = state_->output.clock();
-  if (!current || current->name() != stage || done < current->done()) {
-    state_->end_stage();
-    current.emplace(stage, unit, done, total, now);
-    state_->drawn = -std::numeric_limits<double>::infinity();
-    state_->logged = now;
+  bool is_new = !state_->has_stage(stage);
+  if (!is_new) {
+    state_->end_stages_inside(stage, now);
+    is_new = done < state_->stages.back().done();
+    if (is_new) state_->end_stage(now);
   }
-  current->update(done, total, now);
+  if (is_new) state_->begin_stage({stage, unit, done, total, now}, now);
+  state_->stages.back().update(done, total, now);
   if (total > 0 && done >= total) {
-    state_->end_stage();
+    state_->end_stage(now);
   } else {
     state_->show_stage(now);
   }
@@ -134,7 +153,15 @@ void TerminalMessages::progress(const std::string& stage, int64_t done, int64_t 
 
 void TerminalMessages::progress_detail(const std::string& text) {
   const std::lock_guard lock(state_->mutex);
-  if (state_->stage) state_->stage->set_detail(text);
+  if (!state_->stages.empty()) state_->stages.back().set_detail(text);
+}
+
+void TerminalMessages::end_progress(const std::string& stage) {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->has_stage(stage)) return;
+  const double now = state_->output.clock();
+  state_->end_stages_inside(stage, now);
+  state_->end_stage(now);
 }
 
 }  // namespace tev

@@ -35,9 +35,10 @@ class TerminalMessages final : public Messages {
 
   void info(const std::string& text) override;
   void warning(const std::string& text) override;
-  /// A stage ends when done reaches total, or when another one begins; one that took a second or more leaves a line.
+  /// A stage that took a second or more leaves a line when it ends.
   void progress(const std::string& stage, int64_t done, int64_t total, const std::string& unit) override;
   void progress_detail(const std::string& text) override;
+  void end_progress(const std::string& stage) override;
 
  private:
   struct State;

@@ -69,8 +69,12 @@ TrainOutcome Trainer::run() {
     const bool stop = parts_.stop.signal() != 0;
     if (epoch_ended || stop || checkpoint_due()) save(is_best);
     if (epoch_ended) restart_interval_clock();
-    if (stop) return TrainOutcome::stopped;
+    if (stop) {
+      parts_.messages.end_progress("train");
+      return TrainOutcome::stopped;
+    }
   }
+  parts_.messages.end_progress("train");
   return TrainOutcome::finished;
 }
 

@@ -88,14 +88,14 @@ TEST(Convert, NoEventsGiveNoRows) {
   EXPECT_EQ(block.raw.at("event").values.sizes(), at::IntArrayRef({0, 2}));
 }
 
-TEST(Convert, EventsThatAreNotSelectedHaveNoRowsAndAreNotChecked) {
+TEST(Convert, EventsThatAreNotSelectedAreLeftOutAndNotChecked) {
   const Converter convert({part, event}, "met > 1");
   const auto block =
       convert({{"part", events({1, nan, 2, 3, 4, 5}, 2)}, {"event", events({1, inf, 2, 0, 3, 0}, 2)}}, "f", 0);
-  EXPECT_TRUE(at::equal(block.selected, at::tensor({0, 1, 1}).to(at::kBool)));
+  EXPECT_TRUE(at::equal(block.selected, at::tensor({1, 2}, at::kLong)));
   EXPECT_TRUE(at::equal(block.raw.at("part").values, events({2, 3, 4, 5}, 2)));
-  EXPECT_TRUE(at::equal(block.raw.at("part").offsets, at::tensor({0, 0, 1, 2}, at::kLong)));
-  EXPECT_TRUE(at::equal(block.raw.at("event").values, events({0, 0, 2, 0, 3, 0}, 2)));
+  EXPECT_TRUE(at::equal(block.raw.at("part").offsets, at::tensor({0, 1, 2}, at::kLong)));
+  EXPECT_TRUE(at::equal(block.raw.at("event").values, events({2, 0, 3, 0}, 2)));
 }
 
 TEST(Convert, AValueThatIsNotFiniteNamesColumnObjectAndEvent) {

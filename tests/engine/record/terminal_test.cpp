@@ -61,7 +61,7 @@ TEST(Terminal, RedrawsABarInPlaceAndPutsMessagesAboveIt) {
             "\r\x1b[Ktrain: 100 jets in 2.0 s (50 jets/s)\n");
 }
 
-TEST(Terminal, LeavesNoLineForAShortStageAndEndsAStageWhenAnotherBegins) {
+TEST(Terminal, LeavesNoLineForAShortStageAndEndsOneOfUnknownLengthWhenAnotherBegins) {
   Screen log(false);
   log.messages.progress("open", 1, 1, "files");
   log.messages.progress("fit", 0, 0, "rows");
@@ -69,6 +69,28 @@ TEST(Terminal, LeavesNoLineForAShortStageAndEndsAStageWhenAnotherBegins) {
   log.messages.progress("fit", 10, 0, "rows");
   log.messages.progress("train", 0, 10, "jets");
   EXPECT_EQ(log.text(), "fit: 10 rows in 2.0 s (5 rows/s)\n");
+}
+
+TEST(Terminal, GoesOnWithAStageAfterOneInsideOfItAndLeavesItsTimeOut) {
+  Screen log(false);
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    for (int second = 0; second < 12; ++second, log.now += 1) log.messages.progress("train", 1200 * epoch + second * 100, 3600, "jets");
+    log.messages.progress("validation", 0, 100, "jets");
+    log.now += 5;
+    log.messages.progress("validation", 100, 100, "jets");
+  }
+  log.messages.progress("train", 2400, 3600, "jets");
+  log.messages.end_progress("train");
+  log.messages.progress("test", 0, 10, "jets");
+  log.now += 1;
+  log.messages.progress("test", 10, 10, "jets");
+  EXPECT_EQ(log.text(),
+            "train: 27% (1,000 of 3,600 jets), 100 jets/s, ETA 0:26\n"
+            "validation: 100 jets in 5.0 s (20 jets/s)\n"
+            "train: 58% (2,100 of 3,600 jets), 100 jets/s, ETA 0:15\n"
+            "validation: 100 jets in 5.0 s (20 jets/s)\n"
+            "train: 2,400 jets in 24.0 s (100 jets/s)\n"
+            "test: 10 jets in 1.0 s (10 jets/s)\n");
 }
 
 TEST(Terminal, TakesMessagesFromSeveralThreads) {

@@ -1,0 +1,72 @@
+#include "data/stream/observers.hpp"
+
+#include "base/check.hpp"
+#include "base/names.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+namespace tev {
+namespace {
+
+constexpr const char* option = "--columns";
+
+/// Names of the datasets that predictions consist of.
+const std::vector<std::string> reserved = {"scores", "label", "weight", "sample_id", "class_names"};
+
+bool is_number(const std::string& text) {
+  return !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+/// The request for a column of data.objects.event; nothing if it has no such column.
+std::optional<FieldRequest> event_column(const DataConfig& config, const std::string& name) {
+  for (const auto& [object, from] : config.objects) {
+    if (object != "event") continue;
+    const auto& names = from.as.empty() ? from.columns : from.as;
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) continue;
+    FieldRequest request{option, from.field, from.columns, (from.take.empty() ? 0 : from.take[0]) + (found - names.begin())};
+    request.last = request.first + 1;
+    return request;
+  }
+  return std::nullopt;
+}
+
+/// "field", "field:index" or "field:member".
+FieldRequest any_field(const std::string& text) {
+  const auto colon = text.rfind(':');
+  FieldRequest request{option, text.substr(0, colon)};
+  if (colon == std::string::npos) return request;
+  const std::string part = text.substr(colon + 1);
+  if (is_number(part)) {
+    request.first = std::stoll(part);
+    request.last = request.first + 1;
+  } else {
+    request.members = {part};
+  }
+  return request;
+}
+
+}  // namespace
+
+std::vector<Observer> observers(const DataConfig& config, const std::vector<std::string>& columns) {
+  std::vector<Observer> result;
+  std::set<std::string> seen;
+  for (const auto& column : columns) {
+    const auto equals = column.find('=');
+    const std::string name = column.substr(0, equals);
+    const std::string field = equals == std::string::npos ? column : column.substr(equals + 1);
+    TEV_CHECK_INPUT(std::find(reserved.begin(), reserved.end(), name) == reserved.end(), option, ": '", name,
+                    "' is a name that predictions use themselves (", join_names(reserved), "). Write another one before it: my_", name,
+                    "=", field, ".");
+    TEV_CHECK_INPUT(!name.empty() && !field.empty(), option, ": '", column, "' names no field. Write field, or name=field.");
+    TEV_CHECK_INPUT(seen.insert(name).second, option, ": '", name, "' stands twice. Write another name before one of them: name=field.");
+    FieldRequest request = event_column(config, field).value_or(any_field(field));
+    request.as = FieldRequest::As::stored;
+    result.push_back({name, std::move(request)});
+  }
+  return result;
+}
+
+}  // namespace tev
