@@ -114,10 +114,11 @@ def lines_beyond_checkpoint(run):
     return int(folder.name.split("-")[1]), (run / "metrics.jsonl").read_bytes()[known:].count(b"\n")
 
 
-def kill_beyond_checkpoint(folder, run, *arguments, lines=3, timeout=60):
-    """Starts the program and kills it (SIGKILL) where metrics.jsonl is ahead, by `lines` at least, of a checkpoint newer than
-    all that were there. The program is stopped while one looks, so the kill lands where it should. Returns the step."""
-    last = lines_beyond_checkpoint(run)[0]
+def kill_beyond_checkpoint(folder, run, *arguments, after=None, lines=3, timeout=60):
+    """Starts the program and kills it (SIGKILL) where metrics.jsonl is ahead, by `lines` at least, of a checkpoint of a step
+    beyond `after` (default: of all that were there). The program is stopped while one looks, so the kill lands where it
+    should. Returns the step of the checkpoint."""
+    last = lines_beyond_checkpoint(run)[0] if after is None else after
     process = start(folder, *arguments)
     deadline = time.monotonic() + timeout
     try:
