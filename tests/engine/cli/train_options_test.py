@@ -95,7 +95,7 @@ class TrainOptionsTest(unittest.TestCase):
 
     def test_bf16_trains_as_fp32_does_up_to_its_rounding(self):
         """bf16 has 8 bits: 0.4 % in each number of a product, more where jets of 200 constituents weigh in. Equal losses would
-        mean that fp32 was used. Each epoch has the same 10 batches' worth of events, so that their means may be compared."""
+        mean that fp32 was used. Both epochs see the same events: their means may be compared."""
         fp32, bf16 = ([row["loss"] for row in self.rows(name, f"train.precision={name}", "train.log_every=1") if row["kind"] == "train"]
                       for name in ("fp32", "bf16"))
         self.assertEqual(len(fp32), 20)
