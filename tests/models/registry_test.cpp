@@ -1,6 +1,7 @@
 #include "models/registry.hpp"
 
 #include "base/check.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <gtest/gtest.h>
 
@@ -53,12 +54,8 @@ TEST(ModelRegistry, TheSameSeedGivesTheSameWeights) {
 }
 
 TEST(ModelRegistry, AnUnknownNamePrintsTheKnownOnes) {
-  try {
-    find_model("pfm");
-    FAIL();
-  } catch (const InputError& error) {
-    EXPECT_STREQ(error.what(), "model.name: 'pfm' is not a model (known: pfn, efn, mlp). Did you mean 'pfn'?");
-  }
+  EXPECT_EQ(test::error_of<InputError>([] { find_model("pfm"); }),
+            "model.name: 'pfm' is not a model (known: pfn, efn, mlp). Did you mean 'pfn'?");
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 namespace tev {
 namespace {
 
-using test::error_of;
+using test::file_error;
 using test::request;
 using test::test_file;
 using As = FieldRequest::As;
@@ -15,7 +15,7 @@ std::unique_ptr<Reader> open(const std::vector<FieldRequest>& wanted) {
 }
 
 std::string open_error(const FieldRequest& wanted) {
-  return error_of<InputError>([&] { open({wanted}); });
+  return file_error<InputError>([&] { open({wanted}); });
 }
 
 TEST(Compound, MembersOfPaddedObjectsAreInterleaved) {

@@ -5,7 +5,7 @@
 namespace tev {
 namespace {
 
-using test::error_of;
+using test::file_error;
 using test::request;
 using test::test_file;
 using As = FieldRequest::As;
@@ -15,7 +15,7 @@ std::vector<at::Tensor> read(const std::vector<FieldRequest>& wanted, int64_t fi
 }
 
 std::string open_error(const FieldRequest& wanted) {
-  return error_of<InputError>([&] { open_dense(test_file("dense.h5"), {wanted}); });
+  return file_error<InputError>([&] { open_dense(test_file("dense.h5"), {wanted}); });
 }
 
 void expect_values(const at::Tensor& rows, int64_t first, int64_t first_column, int64_t modulo = 0) {
@@ -69,10 +69,10 @@ TEST(Dense, BoolIsZeroOrOne) {
 TEST(Dense, LabelThatIsNoIntegerIsRefused) {
   const auto reader = open_dense(test_file("dense.h5"), {request("fraction", As::int64)});
   EXPECT_EQ(
-      error_of<InputError>([&] { reader->read(4, 4); }),
+      file_error<InputError>([&] { reader->read(4, 4); }),
       "data.label.field: dense.h5: 'fraction' of event 5 is not an integer (stored as float64). Choose another field.");
   EXPECT_EQ(
-      error_of<InputError>([] { read({request("huge", As::int64)}, 0, 1); }),
+      file_error<InputError>([] { read({request("huge", As::int64)}, 0, 1); }),
       "data.label.field: dense.h5: 'huge' of event 0 is not an integer (stored as uint64). Choose another field.");
 }
 
@@ -100,7 +100,7 @@ TEST(Dense, TypesThatAreNoNumbersAreRefused) {
 }
 
 TEST(Dense, DatasetsOfDifferentLengthAreRefused) {
-  EXPECT_EQ(error_of<InputError>([] {
+  EXPECT_EQ(file_error<InputError>([] {
               open_dense(test_file("dense.h5"), {request("x"), request("short")});
             }),
             "dense.h5: '/short' has 999 rows, but '/x' has 1000 (every field has one row an event). Read fields that "
@@ -115,7 +115,7 @@ TEST(Dense, MembersAreRefused) {
 }
 
 TEST(Dense, CompoundDatasetNamesItsMembers) {
-  EXPECT_EQ(error_of<InputError>([] { open_dense(test_file("compound.h5"), {request("tracks")}); }),
+  EXPECT_EQ(file_error<InputError>([] { open_dense(test_file("compound.h5"), {request("tracks")}); }),
             "data.objects.part.field: compound.h5: 'tracks' is compound (members: d0, z0, hits, valid). Name those to "
             "read in "
             "data.objects.part.columns.");

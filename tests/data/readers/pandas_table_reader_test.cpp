@@ -7,13 +7,13 @@
 namespace tev {
 namespace {
 
-using test::error_of;
+using test::file_error;
 using test::request;
 using test::test_file;
 using As = FieldRequest::As;
 
 std::string open_error(const std::string& file, const FieldRequest& wanted) {
-  return error_of<InputError>([&] { open_pandas_table(test_file(file), {wanted}); });
+  return file_error<InputError>([&] { open_pandas_table(test_file(file), {wanted}); });
 }
 
 TEST(PandasTable, ReadsBlocksThatPandasWroteWithBlosc) {

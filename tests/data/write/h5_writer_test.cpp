@@ -80,7 +80,7 @@ TEST(H5Writer, RowsOfAnotherShapeAreRefused) {
 }
 
 TEST(H5Writer, UnwritableFolderIsNamed) {
-  const std::string text = test::error_of<Error>([] { H5Writer writer(test_file("no/such/folder/x.h5")); });
+  const std::string text = test::file_error<Error>([] { H5Writer writer(test_file("no/such/folder/x.h5")); });
   EXPECT_EQ(text.find("no/such/folder/x.h5.tmp: cannot be created: HDF5: "), 0u) << text;
   EXPECT_NE(text.find("No such file or directory"), text.npos) << text;
 }

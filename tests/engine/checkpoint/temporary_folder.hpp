@@ -34,15 +34,4 @@ inline void put_text(const std::filesystem::path& path, const std::string& text)
   std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
 }
 
-/// The message of the exception that `call` throws, or "".
-template <class Exception, class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const Exception& error) {
-    return error.what();
-  }
-  return "";
-}
-
 }  // namespace tev::test

@@ -12,6 +12,8 @@
 namespace tev {
 namespace {
 
+using test::error_of;
+
 const char* const small_yaml = R"yaml(
 seed: 3
 data:
@@ -29,7 +31,7 @@ RunConfig read(const std::vector<std::string>& overrides = {}) {
 }
 
 std::string read_error(const std::vector<std::string>& overrides) {
-  return input_error([&] { read(overrides); });
+  return error_of<InputError>([&] { read(overrides); });
 }
 
 TEST(RunConfig, JoinsTheSectionsAndTheOptionsOfTheChosenModel) {
@@ -104,7 +106,7 @@ TEST(RunConfig, ChecksWhatNoSingleKeyCanSay) {
 }
 
 TEST(RunConfig, NamesAMissingSectionByItsRequiredKey) {
-  const std::string error = input_error([] { read_run_config("seed: 1\n", "a.yaml"); });
+  const std::string error = error_of<InputError>([] { read_run_config("seed: 1\n", "a.yaml"); });
   EXPECT_EQ(error.rfind("a.yaml:1: data.label.field: missing (", 0), 0u) << error;
 }
 

@@ -10,8 +10,10 @@
 namespace tev {
 namespace {
 
+using test::error_of;
+
 std::string text_error(const std::string& yaml) {
-  return input_error([&] { read_config_text(yaml, "a.yaml"); });
+  return error_of<InputError>([&] { read_config_text(yaml, "a.yaml"); });
 }
 
 TEST(ConfigTree, RefusesAKeyGivenTwice) {
@@ -36,10 +38,10 @@ TEST(ConfigTree, RefusesWhatIsNoConfiguration) {
 }
 
 TEST(ConfigTree, NamesAFileThatCannotBeRead) {
-  EXPECT_EQ(input_error([] { read_config_file("no/such.yaml"); }),
+  EXPECT_EQ(error_of<InputError>([] { read_config_file("no/such.yaml"); }),
             "no/such.yaml: cannot be read (No such file or directory). Give the path of a YAML file.");
   const std::string folder = testing::TempDir();
-  EXPECT_EQ(input_error([&] { read_config_file(folder); }),
+  EXPECT_EQ(error_of<InputError>([&] { read_config_file(folder); }),
             folder + ": cannot be read (Is a directory). Give the path of a YAML file.");
 }
 

@@ -1,6 +1,7 @@
 #include "engine/optimizer/schedule.hpp"
 
 #include "base/check.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <gtest/gtest.h>
 
@@ -27,12 +28,7 @@ OptimizerConfig sgd(double momentum = 0.9) {
 }
 
 std::string refused(const ScheduleConfig& schedule, const OptimizerConfig& optimizer) {
-  try {
-    Schedule(schedule, optimizer, span);
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "";
+  return test::error_of<InputError>([&] { Schedule(schedule, optimizer, span); });
 }
 
 TEST(ScheduleTest, ConstantStaysForEver) {

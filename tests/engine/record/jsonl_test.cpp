@@ -12,6 +12,7 @@
 namespace tev {
 namespace {
 
+using test::error_of;
 using JsonlTest = RunFolder;
 using Json = nlohmann::ordered_json;
 
@@ -47,7 +48,7 @@ TEST_F(JsonlTest, IsCutBackToTheLengthOfACheckpointAndGoesOnThere) {
   writer.append(Json{{"step", 3}});
   EXPECT_EQ(text_of(path), "{\"step\":1}\n{\"step\":3}\n");
   EXPECT_EQ(
-      error_of([&] { writer.truncate_to(1000); }),
+      error_of<InputError>([&] { writer.truncate_to(1000); }),
       path.string() +
           ": has 22 bytes (the checkpoint was made when it had 1000): lines were lost. Start again with --fresh.");
 }
@@ -60,7 +61,7 @@ TEST_F(JsonlTest, CutsOffTheBeginningOfALineThatAKillLeft) {
 }
 
 TEST_F(JsonlTest, NamesTheFileThatCannotBeWritten) {
-  EXPECT_EQ(error_of([&] { JsonlWriter(folder_ / "no" / "x.jsonl"); }),
+  EXPECT_EQ(error_of<InputError>([&] { JsonlWriter(folder_ / "no" / "x.jsonl"); }),
             (folder_ / "no" / "x.jsonl").string() + ": cannot be written (No such file or directory).");
   EXPECT_EQ(error_of<Error>([] {
               JsonlWriter("/dev/full").append(Json{{"a", 1}});

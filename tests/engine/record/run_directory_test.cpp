@@ -10,6 +10,7 @@
 namespace tev {
 namespace {
 
+using test::error_of;
 namespace fs = std::filesystem;
 
 using RunDirectoryTest = RunFolder;
@@ -72,12 +73,13 @@ TEST_F(RunDirectoryTest, IsMadeWithItsFoldersAndRemembersItsState) {
 
 TEST_F(RunDirectoryTest, CannotBeMadeWhereNothingCanBeWritten) {
   std::ofstream(folder_ / "file") << "x";
-  EXPECT_EQ(error_of([&] { RunDirectory(folder_ / "file" / "run"); }),
+  EXPECT_EQ(error_of<InputError>([&] { RunDirectory(folder_ / "file" / "run"); }),
             (folder_ / "file" / "run").string() +
                 ": cannot be made (Not a directory). Choose another run directory with --run DIR.");
-  EXPECT_EQ(error_of([&] { RunDirectory(folder_ / "file"); }),
+  EXPECT_EQ(error_of<InputError>([&] { RunDirectory(folder_ / "file"); }),
             (folder_ / "file").string() + ": is a file, not a run directory. Choose another with --run DIR.");
-  EXPECT_NE(error_of([&] { RunDirectory("/proc/no_run"); }).find("/proc/no_run: cannot be made ("), std::string::npos);
+  EXPECT_NE(error_of<InputError>([&] { RunDirectory("/proc/no_run"); }).find("/proc/no_run: cannot be made ("),
+            std::string::npos);
 }
 
 TEST_F(RunDirectoryTest, RefusesAFolderOfOtherThings) {
@@ -86,15 +88,15 @@ TEST_F(RunDirectoryTest, RefusesAFolderOfOtherThings) {
       folder_.string() +
       ": is a folder that holds other things (thesis.tex) and no run (status.json is missing). "
       "Choose another with --run DIR.";
-  EXPECT_EQ(error_of([&] { RunDirectory{folder_}; }), expected);
-  EXPECT_EQ(error_of([&] { run_state(folder_); }), expected);
-  EXPECT_EQ(error_of([&] { move_run_aside(folder_); }), expected);
+  EXPECT_EQ(error_of<InputError>([&] { RunDirectory{folder_}; }), expected);
+  EXPECT_EQ(error_of<InputError>([&] { run_state(folder_); }), expected);
+  EXPECT_EQ(error_of<InputError>([&] { move_run_aside(folder_); }), expected);
   EXPECT_TRUE(fs::exists(folder_ / "thesis.tex"));
 }
 
 TEST_F(RunDirectoryTest, SaysWhenItsStateIsDamaged) {
   std::ofstream(folder_ / "status.json") << "{\"sta";
-  EXPECT_NE(error_of([&] { run_state(folder_); }).find("status.json: is damaged"), std::string::npos);
+  EXPECT_NE(error_of<InputError>([&] { run_state(folder_); }).find("status.json: is damaged"), std::string::npos);
 }
 
 TEST_F(RunDirectoryTest, IsMovedToTheFirstFreeName) {
@@ -111,11 +113,11 @@ TEST_F(RunDirectoryTest, IsMovedToTheFirstFreeName) {
 TEST_F(RunDirectoryTest, HasOneWriterAtATime) {
   const fs::path root = folder_ / "pfn";
   OtherProcess other(root);
-  const std::string error = error_of([&] { RunDirectory{root}; });
+  const std::string error = error_of<InputError>([&] { RunDirectory{root}; });
   EXPECT_NE(error.find(root.string() + ": is being written by process " + std::to_string(other.pid()) + " on host "),
             std::string::npos)
       << error;
-  EXPECT_NE(error_of([&] { move_run_aside(root); }).find("is being written by process"), std::string::npos);
+  EXPECT_NE(error_of<InputError>([&] { move_run_aside(root); }).find("is being written by process"), std::string::npos);
   EXPECT_TRUE(fs::exists(root));
 }
 
@@ -140,18 +142,18 @@ TEST_F(RunDirectoryTest, TellsAnotherProcessWithTheSameNumberFromTheOldOne) {
   }
   const size_t start = lease.find("\"start\":\"") + 9;
   std::ofstream(root / "lease") << lease.substr(0, start) + "1" + lease.substr(start);
-  EXPECT_EQ(error_of([&] { RunDirectory{root}; }), "");
+  EXPECT_EQ(error_of<InputError>([&] { RunDirectory{root}; }), "");
   std::ofstream(root / "lease") << lease;  // this very process: alive
-  EXPECT_NE(error_of([&] { RunDirectory{root}; }), "");
+  EXPECT_NE(error_of<InputError>([&] { RunDirectory{root}; }), "");
   std::ofstream(root / "lease") << lease.substr(0, 5);  // cut short by a kill
-  EXPECT_EQ(error_of([&] { RunDirectory{root}; }), "");
+  EXPECT_EQ(error_of<InputError>([&] { RunDirectory{root}; }), "");
 }
 
 TEST_F(RunDirectoryTest, LeavesTheLeaseOfAnotherHostAlone) {
   const fs::path root = folder_ / "pfn";
   { RunDirectory run(root); }
   std::ofstream(root / "lease") << R"({"host":"far-away","boot":"b","process":1,"start":"1"})";
-  const std::string error = error_of([&] { RunDirectory{root}; });
+  const std::string error = error_of<InputError>([&] { RunDirectory{root}; });
   EXPECT_NE(error.find("process 1 on host far-away. Wait for it"), std::string::npos) << error;
   EXPECT_TRUE(fs::exists(root / "lease"));
 }

@@ -1,7 +1,7 @@
 #pragma once
-// A folder for one test, and what an InputError says.
+// A folder for one test.
 
-#include "base/check.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <gtest/gtest.h>
 
@@ -28,17 +28,6 @@ inline std::string text_of(const std::filesystem::path& path) {
   std::ostringstream text;
   text << std::ifstream(path, std::ios::binary).rdbuf();
   return text.str();
-}
-
-/// The message of the Exception that `function` throws, "" if it throws none.
-template <class Exception = InputError, class Function>
-std::string error_of(Function&& function) {
-  try {
-    function();
-  } catch (const Exception& error) {
-    return error.what();
-  }
-  return "";
 }
 
 }  // namespace tev

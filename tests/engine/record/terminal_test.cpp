@@ -101,7 +101,7 @@ TEST_F(TerminalFileTest, WritesTheSameLinesToAFileButNoBar) {
   EXPECT_NE(text.find("] train: 11% (11 of 100 jets), 1 jets/s, ETA 1:29\n"), std::string::npos) << text;
   EXPECT_NE(text.find("] warning: careful\n"), std::string::npos) << text;
   EXPECT_EQ(text.find('\r'), std::string::npos);
-  EXPECT_NE(error_of([&] { terminal.messages.also_write_to(folder_ / "log.txt" / "x"); }), "");
+  EXPECT_NE(test::error_of<InputError>([&] { terminal.messages.also_write_to(folder_ / "log.txt" / "x"); }), "");
 }
 
 TEST(ProgressLine, IsCutToTheWidthOfTheTerminal) {
