@@ -2,8 +2,8 @@
 
 #include "base/check.hpp"
 #include "engine/checkpoint/durable_file.hpp"
-#include "tests/engine/checkpoint/temporary_folder.hpp"
 #include "tests/support/error_of.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
@@ -41,12 +41,9 @@ CheckpointData data_of(int64_t step, int64_t size = 64) {
           {{"step", step}, {"best_loss", 1.0 / 3}, {"name", "pfn"}}};
 }
 
-class CheckpointTest : public test::TemporaryFolder {
+class CheckpointTest : public test::FolderTest {
  protected:
-  void TearDown() override {
-    EXPECT_EQ(messages.warnings, std::vector<std::string>{});
-    TemporaryFolder::TearDown();
-  }
+  void TearDown() override { EXPECT_EQ(messages.warnings, std::vector<std::string>{}); }
   CheckpointStore open(StoreAccess access = StoreAccess::write) { return {directory(), messages, access}; }
   fs::path directory() const { return folder / "run" / "checkpoints"; }
   std::string take_warning() {

@@ -1,8 +1,8 @@
 #include "engine/checkpoint/durable_file.hpp"
 
 #include "base/check.hpp"
-#include "tests/engine/checkpoint/temporary_folder.hpp"
 #include "tests/support/error_of.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace tev {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 using test::error_of;
 using test::text_of;
 
-class DurableFileTest : public test::TemporaryFolder {};
+using DurableFileTest = test::FolderTest;
 
 TEST_F(DurableFileTest, StampIsTheSameInPiecesAndAtOnceAndSeesEveryBit) {
   DurableFile file(folder / "a");

@@ -1,8 +1,8 @@
 #include "engine/checkpoint/safetensors.hpp"
 
 #include "base/check.hpp"
-#include "tests/engine/checkpoint/temporary_folder.hpp"
 #include "tests/support/error_of.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
@@ -47,7 +47,7 @@ NamedTensors sample() {
   return tensors;
 }
 
-class SafetensorsTest : public test::TemporaryFolder {};
+using SafetensorsTest = test::FolderTest;
 
 TEST_F(SafetensorsTest, EveryDtypeAndShapeComesBackInOwnAlignedMemory) {
   const NamedTensors tensors = sample();

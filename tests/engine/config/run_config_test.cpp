@@ -1,13 +1,12 @@
 #include "engine/config/run_config.hpp"
 
 #include "tests/engine/config/sample_config.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 namespace tev {
 namespace {
@@ -127,9 +126,7 @@ TEST(RunConfigSchema, KnowsEveryModel) {
 }
 
 TEST(RunConfigReference, IsThePageInTheTree) {
-  std::ostringstream page;
-  page << std::ifstream("docs/configuration.md").rdbuf();
-  EXPECT_TRUE(page.str() == run_config_reference())
+  EXPECT_TRUE(test::text_of("docs/configuration.md") == run_config_reference())
       << "docs/configuration.md is not what the declarations say. Regenerate it: tevatrain schema --reference > "
          "docs/configuration.md";
 }
