@@ -19,10 +19,12 @@ const std::string& test_folder();
 
 inline std::string test_file(const std::string& name) { return test_folder() + "/" + name; }
 
+using As = FieldRequest::As;
+
 /// A request as a configuration would make it.
-inline FieldRequest request(const std::string& field, FieldRequest::As as = FieldRequest::As::float32,
-                            std::vector<std::string> members = {}, int64_t first = 0, int64_t last = -1) {
-  return {as == FieldRequest::As::int64 ? "data.label.field" : "data.objects.part.field",
+inline FieldRequest request(const std::string& field, As as = As::float32, std::vector<std::string> members = {},
+                            int64_t first = 0, int64_t last = -1) {
+  return {as == As::int64 ? "data.label.field" : "data.objects.part.field",
           field,
           std::move(members),
           first,

@@ -5,10 +5,7 @@
 namespace tev {
 namespace {
 
-using test::file_error;
-using test::request;
-using test::test_file;
-using As = FieldRequest::As;
+using namespace test;  // the files and the requests of tests/data/test_files.hpp
 
 std::vector<at::Tensor> read(const std::vector<FieldRequest>& wanted, int64_t first, int64_t n) {
   return open_dense(test_file("dense.h5"), wanted)->read(first, n);
@@ -22,7 +19,7 @@ void expect_values(const at::Tensor& rows, int64_t first, int64_t first_column, 
   ASSERT_EQ(rows.scalar_type(), at::kFloat);
   for (int64_t i = 0; i < rows.size(0); ++i)
     for (int64_t j = 0; j < rows.size(1); ++j) {
-      const auto expected = static_cast<int64_t>(test::value(first + i, first_column + j));
+      const auto expected = static_cast<int64_t>(value(first + i, first_column + j));
       ASSERT_EQ(rows.const_data_ptr<float>()[i * rows.size(1) + j],
                 static_cast<float>(modulo ? expected % modulo : expected));
     }
