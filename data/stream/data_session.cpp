@@ -50,6 +50,8 @@ void DataSession::open_parts() {
     if (!config_.test.empty()) parts_[Split::test] = open_part(config_.test, "data.test");
     return;
   }
+  TEV_CHECK_INPUT(config_.train.empty() && config_.val.empty() && config_.test.empty(),
+                  "data.files: given together with data.train, data.val or data.test (two ways to say the same). Keep one of them.");
   const Part whole = open_part(config_.files, "data.files");
   split_ = std::make_shared<const SplitView>(seed_, SplitShares{config_.split.train, config_.split.val, config_.split.test},
                                              *whole.unit_rows);

@@ -1,30 +1,18 @@
 #include "tests/data/test_files.hpp"
 
+#include "tests/support/temporary_folder.hpp"
+
 #include <cstdlib>
-#include <filesystem>
 
 namespace tev::test {
-namespace {
-
-struct Folder {
-  std::string path;
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "tev_data_XXXXXX").string();
-    path = mkdtemp(name.data());
-    const std::string command = std::string(TEV_PYTHON) + " tests/data/make_test_files.py " + path;
-    if (std::system(command.c_str()) != 0) throw Error("the test files could not be made: " + command);
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-};
-
-}  // namespace
-
 const std::string& test_folder() {
-  static const Folder folder;
-  return folder.path;
+  static const TemporaryFolder folder;
+  static const std::string path = [] {
+    const std::string command = std::string(TEV_PYTHON) + " tests/data/make_test_files.py " + folder.path.string();
+    if (std::system(command.c_str()) != 0) throw Error("the test files could not be made: " + command);
+    return folder.path.string();
+  }();
+  return path;
 }
 
 }  // namespace tev::test

@@ -1,8 +1,8 @@
 #pragma once
 // The files of make_test_files.py, and what a wrong one is answered with.
 
-#include "base/check.hpp"
 #include "data/readers/reader.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <ATen/core/Tensor.h>
 #include <gtest/gtest.h>
@@ -19,10 +19,12 @@ const std::string& test_folder();
 
 inline std::string test_file(const std::string& name) { return test_folder() + "/" + name; }
 
+using As = FieldRequest::As;
+
 /// A request as a configuration would make it.
-inline FieldRequest request(const std::string& field, FieldRequest::As as = FieldRequest::As::float32,
-                            std::vector<std::string> members = {}, int64_t first = 0, int64_t last = -1) {
-  return {as == FieldRequest::As::int64 ? "data.label.field" : "data.objects.part.field",
+inline FieldRequest request(const std::string& field, As as = As::float32, std::vector<std::string> members = {},
+                            int64_t first = 0, int64_t last = -1) {
+  return {as == As::int64 ? "data.label.field" : "data.objects.part.field",
           field,
           std::move(members),
           first,
@@ -35,21 +37,13 @@ inline double value(int64_t row, int64_t column) {
   return 100.0 * static_cast<double>(row) + static_cast<double>(column);
 }
 
-/// Message of the exception that `call` throws, with the folder of the test files taken out; "" when it throws none.
-/// `Kind` pins the exit code: InputError is 2, any other Error 1.
+/// Message of the exception that `call` throws (see error_of), with the folder of the test files taken out.
 template <class Kind, class Call>
-std::string error_of(Call&& call) {
-  try {
-    call();
-  } catch (const Kind& error) {
-    if (std::is_same_v<Kind, Error> && dynamic_cast<const InputError*>(&error))
-      return "an InputError: " + std::string(error.what());
-    std::string text = error.what();
-    for (size_t at; (at = text.find(test_folder() + "/")) != std::string::npos;)
-      text.erase(at, test_folder().size() + 1);
-    return text;
-  }
-  return "";
+std::string file_error(Call&& call) {
+  std::string text = error_of<Kind>(call);
+  for (size_t at; (at = text.find(test_folder() + "/")) != std::string::npos;)
+    text.erase(at, test_folder().size() + 1);
+  return text;
 }
 
 }  // namespace tev::test

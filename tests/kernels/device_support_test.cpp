@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/support/message_of.hpp"
+#include "tests/support/error_of.hpp"
 
 namespace tev {
 namespace {
 
-using test::message_of;
+using test::error_of;
 
 TEST(DeviceSupport, SaysWhatTheLibraryWasBuiltFor) {
   EXPECT_NO_THROW(check_device_support("tev::op", c10::Device("cpu")));
@@ -15,7 +15,7 @@ TEST(DeviceSupport, SaysWhatTheLibraryWasBuiltFor) {
 #if defined(TEV_WITH_CUDA)
   EXPECT_NO_THROW(check_device_support("tev::op", c10::Device("cuda:0")));
 #else
-  EXPECT_EQ(message_of([] { check_device_support("tev::op", c10::Device("cuda:0")); }),
+  EXPECT_EQ(error_of<Error>([] { check_device_support("tev::op", c10::Device("cuda:0")); }),
             "tev::op: a tensor is on cuda:0 (this library was built for the CPU only). Move the tensors to a device of "
             "that list, or build with the preset that compiles for cuda:0.");
 #endif

@@ -16,7 +16,7 @@
 
 #include "base/portable.hpp"
 #include "tests/kernels/segment_reduce_oracle.hpp"
-#include "tests/support/message_of.hpp"
+#include "tests/support/error_of.hpp"
 #include "tests/support/tolerance.hpp"
 
 namespace tev {
@@ -67,7 +67,7 @@ TEST(SegmentReduce, TracedPortableFormFitsOtherSizesAndNeedsNoLibrary) {
 TEST(SegmentReduceErrors, NameTheProblemAndWhatWasExpected) {
   const at::Tensor x = at::zeros({4, 2}), offsets = offsets_of({1, 3});
   const auto message = [](const at::Tensor& values, const at::Tensor& ends) {
-    return message_of([&] { segment_reduce(values, ends, SegmentReduction::sum); });
+    return error_of<Error>([&] { segment_reduce(values, ends, SegmentReduction::sum); });
   };
   const std::string where = "tev::segment_reduce: ";
   EXPECT_EQ(message(x.to(at::kLong), offsets),
@@ -85,7 +85,7 @@ TEST(SegmentReduceErrors, ValuesOfOffsetsAreCheckedInEveryForm) {
   for (const bool is_portable : {false, true}) {
     const PortableGuard guard(is_portable);
     const auto message = [&](std::vector<int64_t> offsets) {
-      return message_of([&] { segment_reduce(x, at::tensor(offsets, at::kLong), SegmentReduction::max); });
+      return error_of<Error>([&] { segment_reduce(x, at::tensor(offsets, at::kLong), SegmentReduction::max); });
     };
     const std::string where = "tev::segment_reduce: offsets ";
     EXPECT_EQ(message({1, 4}), where + "starts with 1 (0 was expected).");
@@ -103,7 +103,7 @@ TEST(SegmentReduceErrors, BackwardChecksItsArgumentsToo) {
                                         c10::SymInt)>();
   const at::Tensor offsets = offsets_of({1, 3}), no_arg = at::empty({0}, at::kLong);
   const auto message = [&](const at::Tensor& grad, const at::Tensor& arg, const char* reduce, int64_t num_rows) {
-    return message_of([&] { op.call(grad, offsets, arg, reduce, num_rows); });
+    return error_of<Error>([&] { op.call(grad, offsets, arg, reduce, num_rows); });
   };
   EXPECT_EQ(message(at::zeros({3, 2}), no_arg, "sum", 4),
             "tev::segment_reduce_backward: grad has 3 rows (2 were expected, one a segment).");
@@ -114,7 +114,7 @@ TEST(SegmentReduceErrors, BackwardChecksItsArgumentsToo) {
 }
 
 TEST(SegmentReduceErrors, UnknownReductionNamesTheKnownOnes) {
-  EXPECT_EQ(message_of([] { segment_reduction_from("maxx"); }),
+  EXPECT_EQ(error_of<Error>([] { segment_reduction_from("maxx"); }),
             "tev::segment_reduce: reduce is 'maxx' (known: sum, mean, max, min). Did you mean 'max'?");
 }
 

@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "tests/models/ragged_batch.hpp"
 #include "tests/models/trace_model.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <gtest/gtest.h>
 
@@ -58,13 +59,8 @@ TEST(Efn, TracesForOtherBatchSizesAndLengths) {
 }
 
 TEST(Efn, RefusesAZThatCannotWeigh) {
-  const auto message = [](const ObjectSpec& object) -> std::string {
-    try {
-      EfnImpl efn(EfnOptions(), DataSpec{{object}, {"QCD", "top"}});
-    } catch (const InputError& error) {
-      return error.what();
-    }
-    return "";
+  const auto message = [](const ObjectSpec& object) {
+    return test::error_of<InputError>([&] { EfnImpl(EfnOptions(), DataSpec{{object}, {"QCD", "top"}}); });
   };
   EXPECT_EQ(
       message({"part", true, {"eta", "z"}, {}}),

@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "tests/models/trace_model.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
@@ -67,14 +68,10 @@ TEST(Mlp, NormalisesABatchOfOneWithTheRunningStatistics) {
 }
 
 TEST(Mlp, NeedsEventFeatures) {
-  try {
-    MlpImpl mlp({}, DataSpec{{{"part", true, {"pt"}, {}}}, {"background", "signal"}});
-    FAIL();
-  } catch (const InputError& error) {
-    EXPECT_STREQ(error.what(),
-                 "model.name: mlp: there are no event features (one row of numbers an event is read). Add "
-                 "data.features.event.");
-  }
+  const DataSpec no_event{{{"part", true, {"pt"}, {}}}, {"background", "signal"}};
+  EXPECT_EQ(test::error_of<InputError>([&] { MlpImpl({}, no_event); }),
+            "model.name: mlp: there are no event features (one row of numbers an event is read). Add "
+            "data.features.event.");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "tests/models/ragged_batch.hpp"
 #include "tests/models/trace_model.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <gtest/gtest.h>
 
@@ -105,13 +106,8 @@ TEST(Pfn, DropsOutInTrainingOnly) {
 }
 
 TEST(Pfn, SaysWhichObjectIsMissing) {
-  const auto message = [](const PfnOptions& options, const DataSpec& spec) -> std::string {
-    try {
-      PfnImpl pfn(options, spec);
-    } catch (const InputError& error) {
-      return error.what();
-    }
-    return "";
+  const auto message = [](const PfnOptions& options, const DataSpec& spec) {
+    return test::error_of<InputError>([&] { PfnImpl(options, spec); });
   };
   PfnOptions options;
   options.object = "prat";

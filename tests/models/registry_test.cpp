@@ -1,6 +1,7 @@
 #include "models/registry.hpp"
 
 #include "base/check.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +10,15 @@
 
 namespace tev {
 namespace {
+
+namespace fs = std::filesystem;
+
+/// configs/<any topic>/<name>.yaml
+bool has_configuration(const std::string& name) {
+  for (const auto& topic : fs::directory_iterator("configs"))
+    if (fs::exists(topic.path() / (name + ".yaml"))) return true;
+  return false;
+}
 
 const DataSpec jets{{{"event", false, {"jet_pt"}, {}}, {"part", true, {"z", "eta", "phi"}, {"z"}}}, {"QCD", "top"}};
 
@@ -21,11 +31,13 @@ TEST(ModelRegistry, MakesEveryModelWithItsDefaults) {
 }
 
 TEST(ModelRegistry, EveryModelHasItsFiles) {
-  for (const auto& entry : model_registry())
+  for (const auto& entry : model_registry()) {
     for (const auto& path :
          {"models/" + entry.name + "/" + entry.name + ".hpp", "models/" + entry.name + "/" + entry.name + ".cpp",
-          "tests/models/" + entry.name + "_test.cpp"})
-      EXPECT_TRUE(std::filesystem::exists(path)) << path;
+          "tests/models/" + entry.name + "_test.cpp", "tests/engine/train/golden/" + entry.name + ".json"})
+      EXPECT_TRUE(fs::exists(path)) << "model " << entry.name << " lacks " << path;
+    EXPECT_TRUE(has_configuration(entry.name)) << "model " << entry.name << " lacks configs/<topic>/" << entry.name << ".yaml";
+  }
 }
 
 TEST(ModelRegistry, DeclaresEveryKeyOnceWithADescription) {
@@ -53,12 +65,8 @@ TEST(ModelRegistry, TheSameSeedGivesTheSameWeights) {
 }
 
 TEST(ModelRegistry, AnUnknownNamePrintsTheKnownOnes) {
-  try {
-    find_model("pfm");
-    FAIL();
-  } catch (const InputError& error) {
-    EXPECT_STREQ(error.what(), "model.name: 'pfm' is not a model (known: pfn, efn, mlp). Did you mean 'pfn'?");
-  }
+  EXPECT_EQ(test::error_of<InputError>([] { find_model("pfm"); }),
+            "model.name: 'pfm' is not a model (known: pfn, efn, mlp). Did you mean 'pfn'?");
 }
 
 }  // namespace

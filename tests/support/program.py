@@ -1,7 +1,10 @@
 """What Python tests of the program share: running it, and small files of toy jets in the layout of the Top Tagging set."""
 
+import json
 import os
+import signal
 import subprocess
+import time
 import warnings
 from pathlib import Path
 
@@ -102,8 +105,45 @@ def newest_checkpoint(run):
     return max(steps, key=lambda path: int(path.name.split("-")[1]))
 
 
+def lines_beyond_checkpoint(run):
+    """The newest checkpoint's step (-1: none yet) and how many lines metrics.jsonl has that it does not know."""
+    if not any((run / "checkpoints").glob("step-*[0-9]")):
+        return -1, 0
+    folder = newest_checkpoint(run)
+    known = json.loads((folder / "state.json").read_text())["metrics_bytes"]
+    return int(folder.name.split("-")[1]), (run / "metrics.jsonl").read_bytes()[known:].count(b"\n")
+
+
+def kill_beyond_checkpoint(folder, run, *arguments, after=None, lines=3, timeout=60):
+    """Starts the program and kills it (SIGKILL) where metrics.jsonl is ahead, by `lines` at least, of a checkpoint of a step
+    beyond `after` (default: of all that were there). The program is stopped while one looks, so the kill lands where it
+    should. Returns the step of the checkpoint."""
+    last = lines_beyond_checkpoint(run)[0] if after is None else after
+    process = start(folder, *arguments)
+    deadline = time.monotonic() + timeout
+    try:
+        while time.monotonic() < deadline:
+            time.sleep(0.002)
+            process.send_signal(signal.SIGSTOP)
+            assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1]), "the run ended before it could be killed"
+            step, beyond = lines_beyond_checkpoint(run)
+            if step > last and beyond >= lines:
+                return step
+            process.send_signal(signal.SIGCONT)
+        raise AssertionError(f"no checkpoint after step {last} in {timeout} s")
+    finally:
+        process.kill()
+        process.wait()
+
+
 def result_of(run):
     """What must be equal, bit for bit: metrics and the newest weights and optimizer state."""
     folder = newest_checkpoint(run)
     return {"metrics": (run / "metrics.jsonl").read_bytes(), "step": folder.name,
             "model": (folder / "model.safetensors").read_bytes(), "optimizer": (folder / "optimizer.safetensors").read_bytes()}
+
+
+def differences(run, other):
+    """The parts of the results of two runs that are not equal."""
+    result = result_of(other)
+    return [name for name, content in result_of(run).items() if content != result[name]]

@@ -10,7 +10,7 @@
 namespace tev {
 namespace {
 
-using test::error_of;
+using test::file_error;
 using test::request;
 using test::test_file;
 
@@ -88,7 +88,7 @@ TEST(Catalog, MoreFilesThanAreHeldOpen) {
 
 TEST(Catalog, FileOfAnotherWidthIsRefused) {
   CatalogThread thread;
-  EXPECT_EQ(error_of<InputError>([&] { open_parts(thread, "part_wide.h5"); }),
+  EXPECT_EQ(file_error<InputError>([&] { open_parts(thread, "part_wide.h5"); }),
             "data.objects.part.field: part_wide.h5: 'x' has 5 values an event, but 4 in part_1.h5 (all files of a set "
             "have the same "
             "columns). Take the file out.");
@@ -96,13 +96,13 @@ TEST(Catalog, FileOfAnotherWidthIsRefused) {
 
 TEST(Catalog, LaterFileWithoutTheFieldIsRefused) {
   CatalogThread thread;
-  EXPECT_EQ(error_of<InputError>([&] { open_parts(thread, "compound.h5"); }),
+  EXPECT_EQ(file_error<InputError>([&] { open_parts(thread, "compound.h5"); }),
             "data.objects.part.field: compound.h5 has no field 'x' (fields: jets, label, tracks).");
 }
 
 TEST(Catalog, NoEventsAtAllIsRefused) {
   CatalogThread thread;
-  EXPECT_EQ(error_of<InputError>([&] { Catalog::open("dense", {test_file("part_2.h5")}, {request("x")}, thread); }),
+  EXPECT_EQ(file_error<InputError>([&] { Catalog::open("dense", {test_file("part_2.h5")}, {request("x")}, thread); }),
             "part_2.h5: no events (the datasets have 0 rows). Name files with events.");
 }
 

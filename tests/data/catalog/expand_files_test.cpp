@@ -7,11 +7,11 @@
 namespace tev {
 namespace {
 
-using test::error_of;
+using test::file_error;
 using test::test_file;
 
 std::string expand_error(const std::vector<std::string>& patterns) {
-  return error_of<InputError>([&] { expand_files(patterns, "data.train"); });
+  return file_error<InputError>([&] { expand_files(patterns, "data.train"); });
 }
 
 TEST(ExpandFiles, GlobsAreInNaturalOrder) {

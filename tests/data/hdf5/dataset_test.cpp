@@ -5,7 +5,7 @@
 namespace tev {
 namespace {
 
-using test::error_of;
+using test::file_error;
 using test::test_file;
 
 hdf5::Dataset open(const std::string& file, const std::string& path) {
@@ -31,19 +31,19 @@ TEST(Hdf5Dataset, ReadsRowsAcrossChunksInNativeOrder) {
 }
 
 TEST(Hdf5Dataset, MissingDatasetListsWhatThereIs) {
-  EXPECT_EQ(error_of<InputError>([] { open("compound.h5", "jet"); }),
+  EXPECT_EQ(file_error<InputError>([] { open("compound.h5", "jet"); }),
             "compound.h5: has no dataset '/jet' (datasets: /jets, /label, /tracks). Did you mean '/jets'?");
 }
 
 TEST(Hdf5Dataset, ScalarDatasetHasNoEvents) {
-  EXPECT_EQ(error_of<InputError>([] { open("dense.h5", "one_value"); }),
+  EXPECT_EQ(file_error<InputError>([] { open("dense.h5", "one_value"); }),
             "dense.h5: dataset '/one_value' is one value (a row an event was expected). Choose another field.");
 }
 
 TEST(Hdf5Dataset, DamagedChunkIsNamed) {
   const auto x = open("bad_chunk.h5", "x");
   std::vector<float> rows(1000 * 5);
-  EXPECT_EQ(error_of<Error>([&] { x.read({0}, 0, 1000, rows.data()); }),
+  EXPECT_EQ(file_error<Error>([&] { x.read({0}, 0, 1000, rows.data()); }),
             "bad_chunk.h5: dataset '/x', chunk 3 (rows 192 to 255) cannot be read (HDF5: inflate() failed). The file "
             "is damaged "
             "or its disk failed: copy or make it again.");
@@ -52,7 +52,7 @@ TEST(Hdf5Dataset, DamagedChunkIsNamed) {
 }
 
 TEST(Hdf5Dataset, FilterWithoutPluginIsNamed) {
-  const std::string text = error_of<InputError>([] { open("unknown_filter.h5", "x"); });
+  const std::string text = file_error<InputError>([] { open("unknown_filter.h5", "x"); });
   EXPECT_EQ(
       text.find(
           "unknown_filter.h5: dataset '/x' is compressed with the filter number 32408 (32408), for which there is no "

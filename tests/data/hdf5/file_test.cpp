@@ -7,11 +7,11 @@
 namespace tev {
 namespace {
 
-using test::error_of;
+using test::file_error;
 using test::test_file;
 
 std::string open_error(const std::string& name) {
-  return error_of<InputError>([&] { hdf5::File::open(test_file(name)); });
+  return file_error<InputError>([&] { hdf5::File::open(test_file(name)); });
 }
 
 TEST(Hdf5File, ListsDatasetsInGroups) {

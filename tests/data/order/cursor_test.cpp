@@ -3,24 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
 #include <limits>
 
 #include "base/check.hpp"
+#include "tests/support/error_of.hpp"
 
 namespace tev {
 namespace {
 
-const Cursor kCursor{1, std::numeric_limits<uint64_t>::max(), 3, 1234567890123, 64, 4096, 500, 0xfedcba9876543210ULL};
+using test::error_of;
 
-std::string message_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "no InputError";
-}
+const Cursor kCursor{1, std::numeric_limits<uint64_t>::max(), 3, 1234567890123, 64, 4096, 500, 0xfedcba9876543210ULL};
 
 TEST(Cursor, SurvivesItsFieldsInAnyOrder) {
   CursorFields fields = to_fields(kCursor);
@@ -32,19 +25,19 @@ TEST(Cursor, SurvivesItsFieldsInAnyOrder) {
 TEST(Cursor, RefusesDamagedFields) {
   CursorFields fields = to_fields(kCursor);
   CursorFields missing(fields.begin(), fields.end() - 1);
-  EXPECT_NE(message_of([&] { from_fields(missing); }).find("'fingerprint' is missing"), std::string::npos);
+  EXPECT_NE(error_of<InputError>([&] { from_fields(missing); }).find("'fingerprint' is missing"), std::string::npos);
   CursorFields unknown = fields;
   unknown[3].first = "stepp";
-  EXPECT_NE(message_of([&] { from_fields(unknown); }).find("unknown field 'stepp'"), std::string::npos);
+  EXPECT_NE(error_of<InputError>([&] { from_fields(unknown); }).find("unknown field 'stepp'"), std::string::npos);
   CursorFields twice = fields;
   twice.push_back(twice[0]);
-  EXPECT_NE(message_of([&] { from_fields(twice); }).find("given twice"), std::string::npos);
+  EXPECT_NE(error_of<InputError>([&] { from_fields(twice); }).find("given twice"), std::string::npos);
   CursorFields negative = fields;
   negative[3].second = static_cast<uint64_t>(int64_t{-5});
-  EXPECT_NE(message_of([&] { from_fields(negative); }).find("'step' is -5"), std::string::npos);
+  EXPECT_NE(error_of<InputError>([&] { from_fields(negative); }).find("'step' is -5"), std::string::npos);
   CursorFields zero = fields;
   zero[6].second = 0;
-  EXPECT_NE(message_of([&] { from_fields(zero); }).find("'batch_size' is 0"), std::string::npos);
+  EXPECT_NE(error_of<InputError>([&] { from_fields(zero); }).find("'batch_size' is 0"), std::string::npos);
 }
 
 TEST(Cursor, ContinuesAnywhereInTheSameOrder) {
@@ -58,7 +51,7 @@ TEST(Cursor, NamesTheFieldThatDiffersAndBothValues) {
   const auto differing = [](auto change) {
     Cursor current = kCursor;
     change(current);
-    return message_of([&] { check_compatible(kCursor, current); });
+    return error_of<InputError>([&] { check_compatible(kCursor, current); });
   };
   const auto expect = [](const std::string& message, const std::string& part) {
     EXPECT_NE(message.find(part), std::string::npos) << message;

@@ -5,17 +5,14 @@
 namespace tev {
 namespace {
 
-using test::error_of;
-using test::request;
-using test::test_file;
-using As = FieldRequest::As;
+using namespace test;  // the files and the requests of tests/data/test_files.hpp
 
 std::unique_ptr<Reader> open(const std::vector<FieldRequest>& wanted) {
   return open_compound(test_file("compound.h5"), wanted);
 }
 
 std::string open_error(const FieldRequest& wanted) {
-  return error_of<InputError>([&] { open({wanted}); });
+  return file_error<InputError>([&] { open({wanted}); });
 }
 
 TEST(Compound, MembersOfPaddedObjectsAreInterleaved) {
@@ -26,7 +23,7 @@ TEST(Compound, MembersOfPaddedObjectsAreInterleaved) {
   for (int64_t i = 0; i < 30; ++i)
     for (int64_t j = 0; j < 40; ++j) {
       const float* track = values + (i * 40 + j) * 3;
-      const double z0 = test::value(15 + i, j);
+      const double z0 = value(15 + i, j);
       ASSERT_EQ(track[0], j < (15 + i) % 40 ? 1.0f : 0.0f);
       ASSERT_EQ(track[1], static_cast<float>(z0));
       ASSERT_EQ(track[2], static_cast<float>(static_cast<int64_t>(z0) % 512));
@@ -41,7 +38,7 @@ TEST(Compound, ObjectsEventAndLabelComeFromOneFile) {
   const auto tensors = reader->read(95, 10);
   for (int64_t i = 0; i < 10; ++i) {
     EXPECT_EQ(tensors[0].const_data_ptr<float>()[i * 40 + 3],
-              static_cast<float>(static_cast<int64_t>(test::value(95 + i, 3)) % 7));
+              static_cast<float>(static_cast<int64_t>(value(95 + i, 3)) % 7));
     EXPECT_EQ(tensors[1].const_data_ptr<float>()[i * 2], static_cast<float>((95 + i) % 40));
     EXPECT_EQ(tensors[1].const_data_ptr<float>()[i * 2 + 1], static_cast<float>(95 + i));
     EXPECT_EQ(tensors[2].const_data_ptr<int64_t>()[i], (95 + i) % 3);

@@ -5,24 +5,21 @@
 namespace tev {
 namespace {
 
-using test::error_of;
-using test::request;
-using test::test_file;
-using As = FieldRequest::As;
+using namespace test;  // the files and the requests of tests/data/test_files.hpp
 
 std::vector<at::Tensor> read(const std::vector<FieldRequest>& wanted, int64_t first, int64_t n) {
   return open_dense(test_file("dense.h5"), wanted)->read(first, n);
 }
 
 std::string open_error(const FieldRequest& wanted) {
-  return error_of<InputError>([&] { open_dense(test_file("dense.h5"), {wanted}); });
+  return file_error<InputError>([&] { open_dense(test_file("dense.h5"), {wanted}); });
 }
 
 void expect_values(const at::Tensor& rows, int64_t first, int64_t first_column, int64_t modulo = 0) {
   ASSERT_EQ(rows.scalar_type(), at::kFloat);
   for (int64_t i = 0; i < rows.size(0); ++i)
     for (int64_t j = 0; j < rows.size(1); ++j) {
-      const auto expected = static_cast<int64_t>(test::value(first + i, first_column + j));
+      const auto expected = static_cast<int64_t>(value(first + i, first_column + j));
       ASSERT_EQ(rows.const_data_ptr<float>()[i * rows.size(1) + j],
                 static_cast<float>(modulo ? expected % modulo : expected));
     }
@@ -69,10 +66,10 @@ TEST(Dense, BoolIsZeroOrOne) {
 TEST(Dense, LabelThatIsNoIntegerIsRefused) {
   const auto reader = open_dense(test_file("dense.h5"), {request("fraction", As::int64)});
   EXPECT_EQ(
-      error_of<InputError>([&] { reader->read(4, 4); }),
+      file_error<InputError>([&] { reader->read(4, 4); }),
       "data.label.field: dense.h5: 'fraction' of event 5 is not an integer (stored as float64). Choose another field.");
   EXPECT_EQ(
-      error_of<InputError>([] { read({request("huge", As::int64)}, 0, 1); }),
+      file_error<InputError>([] { read({request("huge", As::int64)}, 0, 1); }),
       "data.label.field: dense.h5: 'huge' of event 0 is not an integer (stored as uint64). Choose another field.");
 }
 
@@ -100,7 +97,7 @@ TEST(Dense, TypesThatAreNoNumbersAreRefused) {
 }
 
 TEST(Dense, DatasetsOfDifferentLengthAreRefused) {
-  EXPECT_EQ(error_of<InputError>([] {
+  EXPECT_EQ(file_error<InputError>([] {
               open_dense(test_file("dense.h5"), {request("x"), request("short")});
             }),
             "dense.h5: '/short' has 999 rows, but '/x' has 1000 (every field has one row an event). Read fields that "
@@ -115,7 +112,7 @@ TEST(Dense, MembersAreRefused) {
 }
 
 TEST(Dense, CompoundDatasetNamesItsMembers) {
-  EXPECT_EQ(error_of<InputError>([] { open_dense(test_file("compound.h5"), {request("tracks")}); }),
+  EXPECT_EQ(file_error<InputError>([] { open_dense(test_file("compound.h5"), {request("tracks")}); }),
             "data.objects.part.field: compound.h5: 'tracks' is compound (members: d0, z0, hits, valid). Name those to "
             "read in "
             "data.objects.part.columns.");

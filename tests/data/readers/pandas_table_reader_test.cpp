@@ -7,19 +7,16 @@
 namespace tev {
 namespace {
 
-using test::error_of;
-using test::request;
-using test::test_file;
-using As = FieldRequest::As;
+using namespace test;  // the files and the requests of tests/data/test_files.hpp
 
 std::string open_error(const std::string& file, const FieldRequest& wanted) {
-  return error_of<InputError>([&] { open_pandas_table(test_file(file), {wanted}); });
+  return file_error<InputError>([&] { open_pandas_table(test_file(file), {wanted}); });
 }
 
 TEST(PandasTable, ReadsBlocksThatPandasWroteWithBlosc) {
   const auto reader = open_pandas_table(test_file("top_jets.h5"), {request("values_block_0", As::float32, {}, 0, 800),
                                                                    request("values_block_1", As::int64, {}, 1, 2)});
-  EXPECT_EQ(reader->num_events(), test::kRows);
+  EXPECT_EQ(reader->num_events(), kRows);
   EXPECT_GT(reader->chunk_events(), 0);
   EXPECT_EQ(reader->bytes_per_event(), 804 * 4 + 2 * 8);
   EXPECT_EQ(reader->widths(), (std::vector<int64_t>{800, 1}));
@@ -29,7 +26,7 @@ TEST(PandasTable, ReadsBlocksThatPandasWroteWithBlosc) {
   const float* values = tensors[0].const_data_ptr<float>();
   const int64_t* labels = tensors[1].const_data_ptr<int64_t>();
   for (int64_t i = 0; i < 200; ++i) {
-    for (int64_t j = 0; j < 800; ++j) ASSERT_EQ(values[i * 800 + j], static_cast<float>(test::value(90 + i, j)));
+    for (int64_t j = 0; j < 800; ++j) ASSERT_EQ(values[i * 800 + j], static_cast<float>(value(90 + i, j)));
     ASSERT_EQ(labels[i], (90 + i) % 2);
   }
 }
@@ -66,8 +63,8 @@ TEST(PandasTable, SeveralColumnsOfTheTableMakeRows) {
 TEST(PandasTable, ReadsNothingAndTheLastPartialChunk) {
   const auto reader = open_pandas_table(test_file("top_jets.h5"), {request("values_block_0")});
   EXPECT_EQ(reader->read(0, 0)[0].sizes(), (c10::IntArrayRef{0, 804}));
-  EXPECT_EQ(reader->read(test::kRows - 1, 1)[0].const_data_ptr<float>()[803],
-            static_cast<float>(test::value(test::kRows - 1, 803)));
+  EXPECT_EQ(reader->read(kRows - 1, 1)[0].const_data_ptr<float>()[803],
+            static_cast<float>(value(kRows - 1, 803)));
 }
 
 TEST(PandasTable, MisspeltFieldIsSuggested) {

@@ -11,7 +11,7 @@ namespace {
 
 TEST(ReaderRegistry, UnknownLayoutListsTheKnownOnes) {
   EXPECT_EQ(
-      test::error_of<InputError>([] { open_reader("panda_table", "x.h5", {}); }),
+      test::file_error<InputError>([] { open_reader("panda_table", "x.h5", {}); }),
       "data.reader: unknown layout 'panda_table' (known: compound, dense, pandas_table). Did you mean 'pandas_table'?");
 }
 

@@ -1,6 +1,7 @@
 #include "data/transform/convert.hpp"
 
 #include "base/check.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
@@ -24,13 +25,8 @@ at::Tensor events(const std::vector<float>& values, int64_t width) {
 const RawObject part{"part", true, {"E", "px"}, "E > 0"};
 const RawObject event{"event", false, {"met", "njet"}};
 
-std::string error_of(const Converter& convert, const std::map<std::string, at::Tensor>& values) {
-  try {
-    convert(values, "jets.h5", 100);
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "no error";
+std::string convert_error(const Converter& convert, const std::map<std::string, at::Tensor>& values) {
+  return test::error_of<InputError>([&] { convert(values, "jets.h5", 100); });
 }
 
 TEST(Convert, InvalidRowsAreDroppedWhereverTheyStand) {
@@ -101,12 +97,12 @@ TEST(Convert, EventsThatAreNotSelectedAreLeftOutAndNotChecked) {
 TEST(Convert, AValueThatIsNotFiniteNamesColumnObjectAndEvent) {
   const Converter convert({part, event}, "");
   const at::Tensor good = events({1, 1, 1, 1}, 2), many = events({1, 1, 0, nan, 1, 1, 1, inf}, 4);
-  EXPECT_EQ(error_of(convert, {{"part", many}, {"event", good}}),
+  EXPECT_EQ(convert_error(convert, {{"part", many}, {"event", good}}),
             "jets.h5: column 'px' of object 'part' is inf in event 101 (inputs must be finite). Correct the file, or "
             "drop such rows "
             "with data.objects.part.valid.");
-  EXPECT_EQ(error_of(convert, {{"part", many.narrow(0, 0, 1)}, {"event", good.narrow(0, 0, 1)}}), "no error");
-  EXPECT_EQ(error_of(convert, {{"part", good}, {"event", events({1, 1, nan, 1}, 2)}}),
+  EXPECT_EQ(convert_error(convert, {{"part", many.narrow(0, 0, 1)}, {"event", good.narrow(0, 0, 1)}}), "");
+  EXPECT_EQ(convert_error(convert, {{"part", good}, {"event", events({1, 1, nan, 1}, 2)}}),
             "jets.h5: column 'met' of object 'event' is nan in event 101 (inputs must be finite). Correct the file, or "
             "leave such "
             "events out with data.select.");
@@ -119,16 +115,16 @@ TEST(Convert, ABadValueIsFoundAtEveryPosition) {
     values.view({-1}).fill_(1.f)[position] = -inf;
     const std::string column(1, "abc"[position % 3]), at_event = std::to_string(100 + position / 30);
     const std::string expected = "jets.h5: column '" + column + "' of object 'part' is inf in event " + at_event + " (";
-    EXPECT_EQ(error_of(convert, {{"part", values}}).rfind(expected, 0), 0u) << position;
+    EXPECT_EQ(convert_error(convert, {{"part", values}}).rfind(expected, 0), 0u) << position;
   }
 }
 
 TEST(Convert, AWidthThatDoesNotFitNamesBothNumbers) {
-  EXPECT_EQ(error_of(Converter({part}, ""), {{"part", at::zeros({1, 7})}}),
+  EXPECT_EQ(convert_error(Converter({part}, ""), {{"part", at::zeros({1, 7})}}),
             "data.objects.part.as: 2 columns (E, px) for 7 values an event in jets.h5 (expected a multiple of the "
             "number of columns). "
             "Correct `as` or `take`.");
-  EXPECT_EQ(error_of(Converter({event}, ""), {{"event", at::zeros({1, 4})}}),
+  EXPECT_EQ(convert_error(Converter({event}, ""), {{"event", at::zeros({1, 4})}}),
             "data.objects.event.as: 2 columns (met, njet) for 4 values an event in jets.h5 (the event has one row). "
             "Correct `as` or "
             "`take`.");

@@ -1,6 +1,8 @@
 #include "data/transform/preprocess.hpp"
 
 #include "base/check.hpp"
+#include "tests/support/error_of.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
@@ -13,8 +15,6 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/frontend/resolver.h>
-
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -58,18 +58,11 @@ Column random_jets(int64_t num_events) {
   return {at::stack({energy, p.select(1, 0), p.select(1, 1), p.select(1, 2)}, 1).contiguous(), longs(offsets)};
 }
 
-/// A folder that is removed in the end.
-struct Folder {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / ("preprocess_test_" + std::to_string(getpid()));
-  Folder() { std::filesystem::create_directories(path); }
-  ~Folder() { std::filesystem::remove_all(path); }
-
-  void write(const std::string& name, const at::Tensor& tensor) const {
-    const at::Tensor packed = tensor.contiguous();
-    std::ofstream(path / name, std::ios::binary)
-        .write(static_cast<const char*>(packed.const_data_ptr()), static_cast<std::streamsize>(packed.nbytes()));
-  }
-};
+void write_tensor(const std::filesystem::path& path, const at::Tensor& tensor) {
+  const at::Tensor packed = tensor.contiguous();
+  std::ofstream(path, std::ios::binary)
+      .write(static_cast<const char*>(packed.const_data_ptr()), static_cast<std::streamsize>(packed.nbytes()));
+}
 
 /// As an export does it: a module with the preprocessing as a submodule.
 torch::jit::Module embedding(const torch::jit::Module& inner) {
@@ -86,12 +79,12 @@ TEST(Preprocess, FeaturesEqualNumpyAndTheSavedModuleEqualsUsInPlainTorch) {
   preprocess.set_standardisation("part", at::arange(7, at::kFloat), at::arange(7, at::kFloat).mul(0.5).add(0.25));
   const Column jets = random_jets(200);
   const Columns features = preprocess.features({{"part", jets}}), standardised = preprocess.apply({{"part", jets}});
-  const Folder folder;
-  folder.write("raw.f32", jets.values);
-  folder.write("offsets.i64", jets.offsets);
-  folder.write("event.f32", features.at("event").values);
-  folder.write("part.f32", features.at("part").values);
-  folder.write("part_standardised.f32", standardised.at("part").values);
+  const test::TemporaryFolder folder;
+  write_tensor(folder.path / "raw.f32", jets.values);
+  write_tensor(folder.path / "offsets.i64", jets.offsets);
+  write_tensor(folder.path / "event.f32", features.at("event").values);
+  write_tensor(folder.path / "part.f32", features.at("part").values);
+  write_tensor(folder.path / "part_standardised.f32", standardised.at("part").values);
   preprocess.module().save((folder.path / "module.pt").string());
   embedding(preprocess.module()).save((folder.path / "embedded.pt").string());
   const std::string command = std::string(TEV_PYTHON) + " " + TEV_REFERENCE + " " + folder.path.string();
@@ -176,14 +169,9 @@ TEST(Preprocess, AFeatureThatIsNotFiniteIsNamedWithItsExpression) {
   const Preprocess preprocess({{"part", true, {"E", "px"}}}, {{"part", {{"px", "px"}, {"log_E", "log(E)"}}}});
   const Columns raw = {{"part", {rows({1, 1, -1, 1, 0, 1}, 2), longs({0, 3})}}};
   for (const bool standardised : {false, true}) {
-    try {
-      standardised ? preprocess.apply(raw) : preprocess.features(raw);
-      ADD_FAILURE() << "no error";
-    } catch (const InputError& error) {
-      EXPECT_STREQ(error.what(),
-                   "data.features.part.log_E: NaN or infinite in 2 of 3 rows (log(E)). Guard it, e.g. with where or "
-                   "maximum, or drop such rows with `valid`.");
-    }
+    EXPECT_EQ(test::error_of<InputError>([&] { standardised ? preprocess.apply(raw) : preprocess.features(raw); }),
+              "data.features.part.log_E: NaN or infinite in 2 of 3 rows (log(E)). Guard it, e.g. with where or "
+              "maximum, or drop such rows with `valid`.");
   }
 }
 

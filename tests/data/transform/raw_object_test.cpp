@@ -1,19 +1,15 @@
 #include "data/transform/raw_object.hpp"
 
 #include "base/check.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <gtest/gtest.h>
 
 namespace tev {
 namespace {
 
-std::string error_of(const std::string& name, const ObjectConfig& config) {
-  try {
-    raw_objects({{name, config}});
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "no error";
+std::string object_error(const std::string& name, const ObjectConfig& config) {
+  return test::error_of<InputError>([&] { raw_objects({{name, config}}); });
 }
 
 ObjectConfig object(std::vector<std::string> as, std::vector<std::string> columns = {}, std::string valid = "") {
@@ -36,16 +32,16 @@ TEST(RawObject, ColumnsAreNamedByAsOrElseByTheFile) {
 }
 
 TEST(RawObject, MistakesAreNamed) {
-  EXPECT_EQ(error_of("part", object({})),
+  EXPECT_EQ(object_error("part", object({})),
             "data.objects.part.as: empty (expressions need names for the columns). List one name for "
             "each value of a row.");
-  EXPECT_EQ(error_of("part", object({"E", "E"})),
+  EXPECT_EQ(object_error("part", object({"E", "E"})),
             "data.objects.part.as: the name 'E' stands twice (every column needs a name of its "
             "own). Rename one of the two.");
-  EXPECT_EQ(error_of("part", object({"E"}, {"a", "b"})),
+  EXPECT_EQ(object_error("part", object({"E"}, {"a", "b"})),
             "data.objects.part.as: 1 names for 2 columns (`as` renames `columns` one by "
             "one). List as many names as columns.");
-  EXPECT_EQ(error_of("event", object({"met"}, {}, "met > 0")),
+  EXPECT_EQ(object_error("event", object({"met"}, {}, "met > 0")),
             "data.objects.event.valid: 'met > 0' given for the event itself (it has "
             "one row, which cannot be dropped). Use data.select.");
 }

@@ -31,7 +31,7 @@ TEST(H5Writer, AppendedRowsComeBack) {
   writer.set_attribute("scores/top", "step", int64_t{12});
   writer.close();
 
-  const auto reader = open_dense(path, {request("scores/top"), request("sample_id", FieldRequest::As::int64)});
+  const auto reader = open_dense(path, {request("scores/top"), request("sample_id", test::As::int64)});
   const auto tensors = reader->read(0, reader->num_events());
   EXPECT_TRUE(at::equal(tensors[0], at::cat({first, second})));
   EXPECT_TRUE(at::equal(tensors[1].flatten(), ids));
@@ -80,7 +80,7 @@ TEST(H5Writer, RowsOfAnotherShapeAreRefused) {
 }
 
 TEST(H5Writer, UnwritableFolderIsNamed) {
-  const std::string text = test::error_of<Error>([] { H5Writer writer(test_file("no/such/folder/x.h5")); });
+  const std::string text = test::file_error<Error>([] { H5Writer writer(test_file("no/such/folder/x.h5")); });
   EXPECT_EQ(text.find("no/such/folder/x.h5.tmp: cannot be created: HDF5: "), 0u) << text;
   EXPECT_NE(text.find("No such file or directory"), text.npos) << text;
 }

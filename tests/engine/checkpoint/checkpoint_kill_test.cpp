@@ -2,7 +2,7 @@
 
 #include "base/check.hpp"
 #include "engine/checkpoint/checkpoint.hpp"
-#include "tests/engine/checkpoint/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
@@ -37,7 +37,7 @@ CheckpointData data_of(int64_t step) {
   }
 }
 
-class CheckpointKillTest : public test::TemporaryFolder {};
+using CheckpointKillTest = test::FolderTest;
 
 TEST_F(CheckpointKillTest, AfterAnyKillTheNewestCheckpointIsCompleteAndNoneThatWasReportedIsLost) {
   const fs::path directory = folder / "checkpoints";

@@ -2,7 +2,8 @@
 
 #include "base/check.hpp"
 #include "engine/checkpoint/durable_file.hpp"
-#include "tests/engine/checkpoint/temporary_folder.hpp"
+#include "tests/support/error_of.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
@@ -18,7 +19,7 @@ namespace tev {
 namespace {
 
 namespace fs = std::filesystem;
-using test::message_of;
+using test::error_of;
 using test::put_text;
 using test::text_of;
 
@@ -40,12 +41,9 @@ CheckpointData data_of(int64_t step, int64_t size = 64) {
           {{"step", step}, {"best_loss", 1.0 / 3}, {"name", "pfn"}}};
 }
 
-class CheckpointTest : public test::TemporaryFolder {
+class CheckpointTest : public test::FolderTest {
  protected:
-  void TearDown() override {
-    EXPECT_EQ(messages.warnings, std::vector<std::string>{});
-    TemporaryFolder::TearDown();
-  }
+  void TearDown() override { EXPECT_EQ(messages.warnings, std::vector<std::string>{}); }
   CheckpointStore open(StoreAccess access = StoreAccess::write) { return {directory(), messages, access}; }
   fs::path directory() const { return folder / "run" / "checkpoints"; }
   std::string take_warning() {
@@ -83,7 +81,7 @@ TEST_F(CheckpointTest, AFreshRunHasNone) {
   EXPECT_FALSE(store.best_step().has_value());
   EXPECT_TRUE(store.steps().empty());
   EXPECT_FALSE(fs::exists(directory()));
-  EXPECT_NE(message_of<Error>([&] { store.load_best(); }).find("no checkpoint is marked as the best"),
+  EXPECT_NE(error_of<Error>([&] { store.load_best(); }).find("no checkpoint is marked as the best"),
             std::string::npos);
 }
 
@@ -119,7 +117,7 @@ TEST_F(CheckpointTest, KeepingOneNeverDeletesTheNewest) {
   CheckpointStore store = open();
   for (const int64_t step : {1, 2}) store.save(data_of(step), 1, false);
   EXPECT_EQ(store.steps(), std::vector<int64_t>{2});
-  EXPECT_NE(message_of<Error>([&] { store.save(data_of(3), 0, false); }).find("0 to keep"), std::string::npos);
+  EXPECT_NE(error_of<Error>([&] { store.save(data_of(3), 0, false); }).find("0 to keep"), std::string::npos);
 }
 
 TEST_F(CheckpointTest, ARunThatWentBackKeepsWhatItSavesAndDropsTheAbandonedFuture) {
@@ -161,7 +159,7 @@ TEST_F(CheckpointTest, WhenNoneCanBeReadAllAreNamed) {
   CheckpointStore store = open();
   for (const int64_t step : {1, 2}) store.save(data_of(step), 2, false);
   for (const char* step : {"step-1", "step-2"}) put_text(directory() / step / "state.json", "{}");
-  const std::string message = message_of<Error>([&] { open().load_latest(); });
+  const std::string message = error_of<Error>([&] { open().load_latest(); });
   EXPECT_NE(message.find("none of the 2 checkpoints can be read"), std::string::npos) << message;
   for (const char* step : {"step-1", "step-2"})
     EXPECT_NE(message.find((directory() / step / "state.json").string() + ": 2 bytes ("), std::string::npos) << message;
@@ -177,7 +175,7 @@ TEST_F(CheckpointTest, AFormatOfTheFutureIsNotTakenForDamage) {
   manifest.erase("manifest_xxh3_128");
   manifest["manifest_xxh3_128"] = stamp_of(manifest.dump()).hash;
   put_text(path, manifest.dump());
-  const std::string message = message_of<InputError>([&] { store.load_latest(); });
+  const std::string message = error_of<InputError>([&] { store.load_latest(); });
   EXPECT_EQ(message, path.string() + ": checkpoint format 2 (this program reads 1). Use the program that wrote it.");
   EXPECT_EQ(store.steps().size(), 2u);
 }
@@ -215,7 +213,7 @@ TEST_F(CheckpointTest, AReaderChangesNothing) {
   EXPECT_EQ(reader.load_latest()->step, 1);
   EXPECT_NE(take_warning().find("state.json"), std::string::npos);
   EXPECT_EQ(names(), before);
-  EXPECT_NE(message_of<Error>([&] { reader.save(data_of(3), 1, false); }).find("for reading only"), std::string::npos);
+  EXPECT_NE(error_of<Error>([&] { reader.save(data_of(3), 1, false); }).find("for reading only"), std::string::npos);
 }
 
 TEST_F(CheckpointTest, NamesAreRebuiltFromTheManifest) {
@@ -241,7 +239,7 @@ TEST_F(CheckpointTest, ASaveThatCannotBeWrittenLeavesTheEarlierOnesAndNothingEls
   rlimit small = old;
   small.rlim_cur = 1 << 16;
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-  const std::string message = message_of<Error>([&] { store.save(data_of(2, 1 << 20), 2, true); });
+  const std::string message = error_of<Error>([&] { store.save(data_of(2, 1 << 20), 2, true); });
   setrlimit(RLIMIT_FSIZE, &old);
   std::signal(SIGXFSZ, handler);
   EXPECT_EQ(message,
@@ -257,7 +255,7 @@ TEST_F(CheckpointTest, ASaveThatCannotBeWrittenLeavesTheEarlierOnesAndNothingEls
 
 TEST_F(CheckpointTest, AFolderThatCannotBeMadeIsNamed) {
   put_text(folder / "run", "a file in the way");
-  const std::string message = message_of<Error>([&] { open().save(data_of(1), 1, false); });
+  const std::string message = error_of<Error>([&] { open().save(data_of(1), 1, false); });
   EXPECT_TRUE(message.starts_with(directory().string() + ": ")) << message;
   EXPECT_NE(message.find("Not a directory"), std::string::npos) << message;
 }
@@ -266,7 +264,7 @@ TEST_F(CheckpointTest, NumbersThatJsonCannotHoldAreRefusedByName) {
   CheckpointStore store = open();
   CheckpointData data = data_of(1);
   data.state["metrics"] = {{"auc", {0.5, std::numeric_limits<double>::quiet_NaN()}}};
-  const std::string message = message_of<Error>([&] { store.save(data, 1, false); });
+  const std::string message = error_of<Error>([&] { store.save(data, 1, false); });
   EXPECT_NE(message.find("/metrics/auc/1: a number is not finite"), std::string::npos) << message;
   EXPECT_TRUE(store.steps().empty());
 }

@@ -1,15 +1,16 @@
 #include "engine/checkpoint/durable_file.hpp"
 
 #include "base/check.hpp"
-#include "tests/engine/checkpoint/temporary_folder.hpp"
+#include "tests/support/error_of.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace tev {
 namespace {
 
-using test::message_of;
+using test::error_of;
 using test::text_of;
 
-class DurableFileTest : public test::TemporaryFolder {};
+using DurableFileTest = test::FolderTest;
 
 TEST_F(DurableFileTest, StampIsTheSameInPiecesAndAtOnceAndSeesEveryBit) {
   DurableFile file(folder / "a");
@@ -33,19 +34,19 @@ TEST_F(DurableFileTest, ReplacingLeavesOneFileWithTheNewText) {
 
 TEST_F(DurableFileTest, ErrorsNameThePathAndTheSystemsReason) {
   const auto missing = folder / "none" / "a";
-  EXPECT_EQ(message_of<Error>([&] { DurableFile file(missing); }),
+  EXPECT_EQ(error_of<Error>([&] { DurableFile file(missing); }),
             missing.string() + ": creating the file failed (No such file or directory).");
-  EXPECT_EQ(message_of<Error>([&] { read_file(missing); }),
+  EXPECT_EQ(error_of<Error>([&] { read_file(missing); }),
             missing.string() + ": opening failed (No such file or directory).");
-  EXPECT_EQ(message_of<Error>([&] { rename_durably(missing, folder / "b"); }),
+  EXPECT_EQ(error_of<Error>([&] { rename_durably(missing, folder / "b"); }),
             (folder / "b").string() + ": renaming a to it failed (No such file or directory).");
-  EXPECT_NE(message_of<Error>([&] { read_file(folder); }).find("Is a directory"), std::string::npos);
+  EXPECT_NE(error_of<Error>([&] { read_file(folder); }).find("Is a directory"), std::string::npos);
 }
 
 TEST_F(DurableFileTest, FullDeviceIsReportedWithAdvice) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
   DurableFile file("/dev/full");
-  EXPECT_EQ(message_of<Error>([&] { file.write("x"); }),
+  EXPECT_EQ(error_of<Error>([&] { file.write("x"); }),
             "/dev/full: writing failed (No space left on device). Free some space there.");
 }
 

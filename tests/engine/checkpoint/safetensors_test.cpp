@@ -1,7 +1,8 @@
 #include "engine/checkpoint/safetensors.hpp"
 
 #include "base/check.hpp"
-#include "tests/engine/checkpoint/temporary_folder.hpp"
+#include "tests/support/error_of.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
@@ -15,7 +16,7 @@
 namespace tev {
 namespace {
 
-using test::message_of;
+using test::error_of;
 using test::put_text;
 using test::text_of;
 
@@ -32,7 +33,7 @@ std::string entry(const std::string& dtype, const std::string& shape, const std:
 }
 
 std::string problem(const std::string& bytes) {
-  return message_of<Error>([&] { parse_safetensors(bytes, "w.safetensors"); });
+  return error_of<Error>([&] { parse_safetensors(bytes, "w.safetensors"); });
 }
 
 NamedTensors sample() {
@@ -46,7 +47,7 @@ NamedTensors sample() {
   return tensors;
 }
 
-class SafetensorsTest : public test::TemporaryFolder {};
+using SafetensorsTest = test::FolderTest;
 
 TEST_F(SafetensorsTest, EveryDtypeAndShapeComesBackInOwnAlignedMemory) {
   const NamedTensors tensors = sample();
@@ -84,7 +85,7 @@ TEST_F(SafetensorsTest, NothingAtAllIsAValidFile) {
 
 TEST_F(SafetensorsTest, WhatTheLayoutCannotHoldIsRefusedBeforeAFileExists) {
   const auto refused = [&](const NamedTensors& tensors) {
-    return message_of<Error>([&] { write_safetensors(folder / "w", tensors); });
+    return error_of<Error>([&] { write_safetensors(folder / "w", tensors); });
   };
   EXPECT_NE(refused({{"a", at::zeros(1)}, {"a", at::zeros(1)}}).find("the tensor name 'a' is taken"),
             std::string::npos);

@@ -87,7 +87,7 @@ TEST(Parse, NamesAMissingRequiredKeyWithTheLineOfItsSection) {
   } outer;
   ConfigNode empty;
   empty.where = "b.yaml";
-  EXPECT_EQ(input_error([&] { parse(empty, Fields::of(outer)); }),
+  EXPECT_EQ(test::error_of<InputError>([&] { parse(empty, Fields::of(outer)); }),
             "b.yaml: inner.field: missing (it has no default: Dataset). Add it.");
 }
 

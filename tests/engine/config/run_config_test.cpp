@@ -1,16 +1,17 @@
 #include "engine/config/run_config.hpp"
 
 #include "tests/engine/config/sample_config.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 namespace tev {
 namespace {
+
+using test::error_of;
 
 const char* const small_yaml = R"yaml(
 seed: 3
@@ -29,7 +30,7 @@ RunConfig read(const std::vector<std::string>& overrides = {}) {
 }
 
 std::string read_error(const std::vector<std::string>& overrides) {
-  return input_error([&] { read(overrides); });
+  return error_of<InputError>([&] { read(overrides); });
 }
 
 TEST(RunConfig, JoinsTheSectionsAndTheOptionsOfTheChosenModel) {
@@ -104,7 +105,7 @@ TEST(RunConfig, ChecksWhatNoSingleKeyCanSay) {
 }
 
 TEST(RunConfig, NamesAMissingSectionByItsRequiredKey) {
-  const std::string error = input_error([] { read_run_config("seed: 1\n", "a.yaml"); });
+  const std::string error = error_of<InputError>([] { read_run_config("seed: 1\n", "a.yaml"); });
   EXPECT_EQ(error.rfind("a.yaml:1: data.label.field: missing (", 0), 0u) << error;
 }
 
@@ -125,9 +126,7 @@ TEST(RunConfigSchema, KnowsEveryModel) {
 }
 
 TEST(RunConfigReference, IsThePageInTheTree) {
-  std::ostringstream page;
-  page << std::ifstream("docs/configuration.md").rdbuf();
-  EXPECT_TRUE(page.str() == run_config_reference())
+  EXPECT_TRUE(test::text_of("docs/configuration.md") == run_config_reference())
       << "docs/configuration.md is not what the declarations say. Regenerate it: tevatrain schema --reference > "
          "docs/configuration.md";
 }

@@ -1,10 +1,10 @@
 #pragma once
 // A struct with a key of every type, and what the tests do with it.
 
-#include "base/check.hpp"
 #include "base/config_fields.hpp"
 #include "engine/config/overrides.hpp"
 #include "engine/config/parse.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <string>
 
@@ -66,19 +66,8 @@ inline SampleConfig parse_sample(const std::string& yaml, const std::vector<std:
   return config;
 }
 
-/// The message of the InputError that `function` throws, "" if it throws none.
-template <class Function>
-std::string input_error(Function&& function) {
-  try {
-    function();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "";
-}
-
 inline std::string parse_error(const std::string& yaml, const std::vector<std::string>& overrides = {}) {
-  return input_error([&] { parse_sample(yaml, overrides); });
+  return test::error_of<InputError>([&] { parse_sample(yaml, overrides); });
 }
 
 }  // namespace tev

@@ -1,17 +1,17 @@
 #include "engine/config/tree.hpp"
 
 #include "tests/engine/config/sample_config.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
-
-#include <filesystem>
-#include <fstream>
 
 namespace tev {
 namespace {
 
+using test::error_of;
+
 std::string text_error(const std::string& yaml) {
-  return input_error([&] { read_config_text(yaml, "a.yaml"); });
+  return error_of<InputError>([&] { read_config_text(yaml, "a.yaml"); });
 }
 
 TEST(ConfigTree, RefusesAKeyGivenTwice) {
@@ -36,18 +36,18 @@ TEST(ConfigTree, RefusesWhatIsNoConfiguration) {
 }
 
 TEST(ConfigTree, NamesAFileThatCannotBeRead) {
-  EXPECT_EQ(input_error([] { read_config_file("no/such.yaml"); }),
+  EXPECT_EQ(error_of<InputError>([] { read_config_file("no/such.yaml"); }),
             "no/such.yaml: cannot be read (No such file or directory). Give the path of a YAML file.");
-  const std::string folder = testing::TempDir();
-  EXPECT_EQ(input_error([&] { read_config_file(folder); }),
-            folder + ": cannot be read (Is a directory). Give the path of a YAML file.");
+  const test::TemporaryFolder folder;
+  EXPECT_EQ(error_of<InputError>([&] { read_config_file(folder.path); }),
+            folder.path.string() + ": cannot be read (Is a directory). Give the path of a YAML file.");
 }
 
 TEST(ConfigTree, ReadsAFileAndTellsTextInQuotes) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "tree_test.yaml";
-  std::ofstream(path) << "a: &shared [1, '2']\n# comment\nb: *shared\nc: ~\n";
+  const test::TemporaryFolder folder;
+  const auto path = folder.path / "tree_test.yaml";
+  test::put_text(path, "a: &shared [1, '2']\n# comment\nb: *shared\nc: ~\n");
   const ConfigNode node = read_config_file(path);
-  std::filesystem::remove(path);
   ASSERT_EQ(node.entries.size(), 3u);
   EXPECT_EQ(node.find("b")->items.at(1).text, "2");
   EXPECT_TRUE(node.find("b")->items.at(1).quoted);

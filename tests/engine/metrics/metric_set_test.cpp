@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "tests/engine/metrics/metric_inputs.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <gtest/gtest.h>
 
@@ -37,13 +38,9 @@ TEST(MetricSet, TheLastOfTwoClassesIsTheSignal) {
 TEST(MetricSet, NamesAMisspeltSignal) {
   MetricsConfig config;
   config.signal = "tpo";
-  try {
-    MetricSet metrics(config, two_classes);
-    FAIL();
-  } catch (const InputError& error) {
-    EXPECT_EQ(std::string(error.what()).find("metrics.signal: 'tpo' is not a class (data.label.classes: QCD, top)."),
-              0u);
-  }
+  EXPECT_EQ(test::error_of<InputError>([&] { MetricSet(config, two_classes); })
+                .find("metrics.signal: 'tpo' is not a class (data.label.classes: QCD, top)."),
+            0u);
 }
 
 TEST(MetricSet, RefusesAnImpossibleWorkingPoint) {

@@ -2,6 +2,7 @@
 
 #include "engine/metrics/metric_set.hpp"
 #include "tests/engine/metrics/metric_inputs.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,8 +12,6 @@
 #include <fstream>
 #include <memory>
 #include <random>
-
-#include <unistd.h>
 
 namespace tev {
 namespace {
@@ -38,28 +37,25 @@ Sample random_sample(int events, int levels, unsigned seed) {
   return sample;
 }
 
-std::filesystem::path write_sample(const Sample& sample, size_t index) {
-  const auto name = "tevatrain_metrics_" + std::to_string(getpid()) + "_" + std::to_string(index) + ".txt";
-  const auto path = std::filesystem::temp_directory_path() / name;
+void write_sample(const Sample& sample, const std::filesystem::path& path) {
   std::ofstream file(path);
   file.precision(17);
   for (size_t i = 0; i < sample.score.size(); ++i)
     file << sample.score[i] << ' ' << sample.label[i] << ' ' << sample.weight[i] << '\n';
-  return path;
 }
 
 // One interpreter for all samples: it takes longer to start than to compute.
 std::vector<double> reference(const std::vector<Sample>& samples) {
   std::string command = std::string(TEV_PYTHON) + " tests/engine/metrics/sklearn_reference.py";
-  std::vector<std::filesystem::path> paths;
-  for (const Sample& sample : samples) {
-    paths.push_back(write_sample(sample, paths.size()));
-    command += " " + paths.back().string();
+  const test::TemporaryFolder folder;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const auto path = folder.path / (std::to_string(i) + ".txt");
+    write_sample(samples[i], path);
+    command += " " + path.string();
   }
   std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
   std::vector<double> numbers;
   for (double number; pipe && std::fscanf(pipe.get(), "%lf", &number) == 1;) numbers.push_back(number);
-  for (const auto& path : paths) std::filesystem::remove(path);
   return numbers;
 }
 

@@ -1,6 +1,7 @@
 #include "engine/objective/classification.hpp"
 
 #include "base/check.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
@@ -88,12 +89,8 @@ TEST(Classification, RefusesShapesThatDoNotFit) {
 TEST(MakeObjective, NamesTheKeyOfAnUnknownOne) {
   ObjectiveConfig config;
   config.name = "regression";
-  try {
-    make_objective(config, DataSpec{{}, {"QCD", "top"}});
-    FAIL();
-  } catch (const InputError& error) {
-    EXPECT_STREQ(error.what(), "objective.name: 'regression' is not an objective (known: classification).");
-  }
+  EXPECT_EQ(test::error_of<InputError>([&] { make_objective(config, DataSpec{{}, {"QCD", "top"}}); }),
+            "objective.name: 'regression' is not an objective (known: classification).");
 }
 
 }  // namespace

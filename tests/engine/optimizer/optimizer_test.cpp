@@ -1,6 +1,7 @@
 #include "engine/optimizer/optimizer.hpp"
 
 #include "base/check.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/allclose.h>
@@ -162,13 +163,8 @@ TEST(OptimizerState, IsNamedByKindAndParameter) {
 
 TEST(OptimizerState, AStateOfSomethingElseIsRefusedAsAWhole) {
   const auto optimizer = make_optimizer(config_of("adam"), make_parameters());
-  const auto refused = [&](const NamedTensors& state) -> std::string {
-    try {
-      optimizer->load_state(state);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "";
+  const auto refused = [&](const NamedTensors& state) {
+    return test::error_of<Error>([&] { optimizer->load_state(state); });
   };
   NamedTensors state = make_optimizer(config_of("adam"), make_parameters())->state();
   for (auto& [name, tensor] : state) tensor.fill_(3);
@@ -186,15 +182,10 @@ TEST(OptimizerState, AStateOfSomethingElseIsRefusedAsAWhole) {
 }
 
 TEST(OptimizerConfigTest, ContradictionsAreInputErrorsThatNameTheKey) {
-  const auto refused = [](auto change) -> std::string {
+  const auto refused = [](auto change) {
     OptimizerConfig config;
     change(config);
-    try {
-      make_optimizer(config, make_parameters());
-    } catch (const InputError& error) {
-      return error.what();
-    }
-    return "";
+    return test::error_of<InputError>([&] { make_optimizer(config, make_parameters()); });
   };
   EXPECT_EQ(refused([](auto& c) {}), "");
   EXPECT_EQ(refused([](auto& c) { c.name = "adm"; }).substr(0, 45), "optimizer.name: there is no optimizer 'adm' (");

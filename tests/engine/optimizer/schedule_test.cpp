@@ -1,10 +1,13 @@
 #include "engine/optimizer/schedule.hpp"
 
 #include "base/check.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
+#include <vector>
 
 namespace tev {
 namespace {
@@ -27,12 +30,13 @@ OptimizerConfig sgd(double momentum = 0.9) {
 }
 
 std::string refused(const ScheduleConfig& schedule, const OptimizerConfig& optimizer) {
-  try {
-    Schedule(schedule, optimizer, span);
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "";
+  return test::error_of<InputError>([&] { Schedule(schedule, optimizer, span); });
+}
+
+/// Expects `quantity` (Schedule::lr or Schedule::momentum) to be the second number at the step that is the first.
+void expect_at(const Schedule& schedule, double (Schedule::*quantity)(int64_t) const,
+               const std::vector<std::pair<int64_t, double>>& expected) {
+  for (const auto& [step, value] : expected) EXPECT_DOUBLE_EQ((schedule.*quantity)(step), value) << "step " << step;
 }
 
 TEST(ScheduleTest, ConstantStaysForEver) {
@@ -44,23 +48,14 @@ TEST(ScheduleTest, WarmUpRisesLinearlyAndTheScheduleStartsAfterIt) {
   ScheduleConfig config = named("step");
   config.warmup_steps = 4;
   config.warmup_start = 0.2;
-  const Schedule schedule(config, sgd(), span);
-  EXPECT_DOUBLE_EQ(schedule.lr(0), 0.02);
-  EXPECT_DOUBLE_EQ(schedule.lr(2), 0.06);
-  EXPECT_DOUBLE_EQ(schedule.lr(4), 0.1);
-  EXPECT_DOUBLE_EQ(schedule.lr(13), 0.1);
-  EXPECT_DOUBLE_EQ(schedule.lr(14), 0.05);
+  expect_at({config, sgd(), span}, &Schedule::lr, {{0, 0.02}, {2, 0.06}, {4, 0.1}, {13, 0.1}, {14, 0.05}});
 }
 
 TEST(ScheduleTest, StepDecaysAtEpochs) {
   ScheduleConfig config = named("step");
   config.step_epochs = 3;
   config.floor = 0.02;
-  const Schedule schedule(config, sgd(), span);
-  EXPECT_DOUBLE_EQ(schedule.lr(29), 0.1);
-  EXPECT_DOUBLE_EQ(schedule.lr(30), 0.05);
-  EXPECT_DOUBLE_EQ(schedule.lr(60), 0.025);
-  EXPECT_DOUBLE_EQ(schedule.lr(90), 0.02);
+  expect_at({config, sgd(), span}, &Schedule::lr, {{29, 0.1}, {30, 0.05}, {60, 0.025}, {90, 0.02}});
 }
 
 TEST(ScheduleTest, ExponentialPerUpdateDownToAFloorAsBaldiEtAlHaveIt) {
@@ -76,31 +71,21 @@ TEST(ScheduleTest, ExponentialPerUpdateDownToAFloorAsBaldiEtAlHaveIt) {
 TEST(ScheduleTest, ExponentialPerEpochIsAStaircase) {
   ScheduleConfig config = named("exponential");
   config.interval = "epoch";
-  const Schedule schedule(config, sgd(), span);
-  EXPECT_DOUBLE_EQ(schedule.lr(9), 0.1);
-  EXPECT_DOUBLE_EQ(schedule.lr(10), 0.05);
-  EXPECT_DOUBLE_EQ(schedule.lr(29), 0.025);
+  expect_at({config, sgd(), span}, &Schedule::lr, {{9, 0.1}, {10, 0.05}, {29, 0.025}});
 }
 
 TEST(ScheduleTest, CosineEndsAtTheFloorAndStaysThere) {
   ScheduleConfig config = named("cosine");
   config.floor = 0.01;
-  const Schedule schedule(config, sgd(), span);
-  EXPECT_DOUBLE_EQ(schedule.lr(0), 0.1);
-  EXPECT_DOUBLE_EQ(schedule.lr(50), 0.055);
-  EXPECT_DOUBLE_EQ(schedule.lr(100), 0.01);
-  EXPECT_DOUBLE_EQ(schedule.lr(500), 0.01);
+  expect_at({config, sgd(), span}, &Schedule::lr, {{0, 0.1}, {50, 0.055}, {100, 0.01}, {500, 0.01}});
 }
 
 TEST(ScheduleTest, OneCycleRunsMomentumAgainstTheLearningRate) {
   const Schedule schedule(named("one_cycle"), sgd(), span);
-  EXPECT_DOUBLE_EQ(schedule.lr(0), 0.1 / 25);
-  EXPECT_DOUBLE_EQ(schedule.lr(29), 0.1);
+  expect_at(schedule, &Schedule::lr, {{0, 0.1 / 25}, {29, 0.1}});
   EXPECT_NEAR(schedule.lr(99), 0.1 / 25 / 1e4, 1e-15);
   EXPECT_EQ(schedule.lr(99), schedule.lr(150));
-  EXPECT_DOUBLE_EQ(schedule.momentum(0), 0.95);
-  EXPECT_DOUBLE_EQ(schedule.momentum(29), 0.85);
-  EXPECT_DOUBLE_EQ(schedule.momentum(99), 0.95);
+  expect_at(schedule, &Schedule::momentum, {{0, 0.95}, {29, 0.85}, {99, 0.95}});
 }
 
 TEST(ScheduleTest, OneCycleOfAnyLengthIsFinite) {
@@ -120,11 +105,7 @@ TEST(ScheduleTest, MomentumMovesLinearlyOverItsEpochs) {
   OptimizerConfig optimizer = sgd();
   optimizer.final_momentum = 0.99;
   optimizer.momentum_epochs = 5;
-  const Schedule schedule({}, optimizer, span);
-  EXPECT_DOUBLE_EQ(schedule.momentum(0), 0.9);
-  EXPECT_DOUBLE_EQ(schedule.momentum(25), 0.945);
-  EXPECT_DOUBLE_EQ(schedule.momentum(50), 0.99);
-  EXPECT_DOUBLE_EQ(schedule.momentum(99), 0.99);
+  expect_at({{}, optimizer, span}, &Schedule::momentum, {{0, 0.9}, {25, 0.945}, {50, 0.99}, {99, 0.99}});
 }
 
 TEST(ScheduleTest, MomentumOfAdamIsItsBeta1) {

@@ -1,6 +1,7 @@
 #include "engine/record/jsonl.hpp"
 
-#include "tests/engine/record/run_folder.hpp"
+#include "tests/support/error_of.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -12,11 +13,13 @@
 namespace tev {
 namespace {
 
-using JsonlTest = RunFolder;
+using namespace test;  // the checks and the folder of tests/support
+
+using JsonlTest = FolderTest;
 using Json = nlohmann::ordered_json;
 
 TEST_F(JsonlTest, AppendsOneObjectALineInTheOrderOfItsKeys) {
-  const auto path = folder_ / "metrics.jsonl";
+  const auto path = folder / "metrics.jsonl";
   JsonlWriter writer(path);
   writer.append(Json{{"step", 1}, {"loss", 0.5}, {"a", "x"}});
   EXPECT_EQ(text_of(path), "{\"step\":1,\"loss\":0.5,\"a\":\"x\"}\n");
@@ -28,17 +31,17 @@ TEST_F(JsonlTest, AppendsOneObjectALineInTheOrderOfItsKeys) {
 }
 
 TEST_F(JsonlTest, WritesNumbersThatReadBackToTheSameBits) {
-  JsonlWriter writer(folder_ / "x.jsonl");
+  JsonlWriter writer(folder / "x.jsonl");
   const std::vector<double> values = {0.1,    1.0 / 3, 1e-300, 0x1.fffffffffffffp-3, static_cast<double>(0.1f),
                                       5e-324, -0.0};
   writer.append(Json{{"v", values}});
-  const auto read = Json::parse(text_of(folder_ / "x.jsonl"))["v"].get<std::vector<double>>();
+  const auto read = Json::parse(text_of(folder / "x.jsonl"))["v"].get<std::vector<double>>();
   EXPECT_EQ(read, values);
   EXPECT_TRUE(std::signbit(read.back()));
 }
 
 TEST_F(JsonlTest, IsCutBackToTheLengthOfACheckpointAndGoesOnThere) {
-  const auto path = folder_ / "metrics.jsonl";
+  const auto path = folder / "metrics.jsonl";
   JsonlWriter writer(path);
   writer.append(Json{{"step", 1}});
   const int64_t length = writer.size();
@@ -47,21 +50,21 @@ TEST_F(JsonlTest, IsCutBackToTheLengthOfACheckpointAndGoesOnThere) {
   writer.append(Json{{"step", 3}});
   EXPECT_EQ(text_of(path), "{\"step\":1}\n{\"step\":3}\n");
   EXPECT_EQ(
-      error_of([&] { writer.truncate_to(1000); }),
+      error_of<InputError>([&] { writer.truncate_to(1000); }),
       path.string() +
           ": has 22 bytes (the checkpoint was made when it had 1000): lines were lost. Start again with --fresh.");
 }
 
 TEST_F(JsonlTest, CutsOffTheBeginningOfALineThatAKillLeft) {
-  const auto path = folder_ / "timing.jsonl";
-  std::ofstream(path) << "{\"a\":1}\n{\"a\":";
+  const auto path = folder / "timing.jsonl";
+  put_text(path, "{\"a\":1}\n{\"a\":");
   JsonlWriter(path).append(Json{{"a", 2}});
   EXPECT_EQ(text_of(path), "{\"a\":1}\n{\"a\":2}\n");
 }
 
 TEST_F(JsonlTest, NamesTheFileThatCannotBeWritten) {
-  EXPECT_EQ(error_of([&] { JsonlWriter(folder_ / "no" / "x.jsonl"); }),
-            (folder_ / "no" / "x.jsonl").string() + ": cannot be written (No such file or directory).");
+  EXPECT_EQ(error_of<InputError>([&] { JsonlWriter(folder / "no" / "x.jsonl"); }),
+            (folder / "no" / "x.jsonl").string() + ": cannot be written (No such file or directory).");
   EXPECT_EQ(error_of<Error>([] {
               JsonlWriter("/dev/full").append(Json{{"a", 1}});
             }),
@@ -69,7 +72,7 @@ TEST_F(JsonlTest, NamesTheFileThatCannotBeWritten) {
 }
 
 TEST_F(JsonlTest, KeepsWholeLinesWhenTheFileMayNotGrow) {
-  const auto path = folder_ / "x.jsonl";
+  const auto path = folder / "x.jsonl";
   JsonlWriter writer(path);
   writer.append(Json{{"step", 1}});
   rlimit before{};

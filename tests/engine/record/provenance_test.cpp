@@ -1,16 +1,16 @@
 #include "engine/record/provenance.hpp"
 
-#include "tests/engine/record/run_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <nlohmann/json.hpp>
 
 namespace tev {
 namespace {
 
-using ProvenanceTest = RunFolder;
+using ProvenanceTest = test::FolderTest;
 
 TEST_F(ProvenanceTest, AddsASessionForEveryProcessOfARun) {
-  const auto path = folder_ / "provenance.json";
+  const auto path = folder / "provenance.json";
   Provenance provenance;
   provenance.command_line = {"tevatrain", "train", "pfn.yaml"};
   provenance.resolved_config = "seed: 1\n";
@@ -21,7 +21,7 @@ TEST_F(ProvenanceTest, AddsASessionForEveryProcessOfARun) {
   provenance.from_step = 120;
   provenance.resolved_config = "seed: 2\n";
   add_provenance(path, provenance);
-  const auto sessions = nlohmann::json::parse(text_of(path))["sessions"];
+  const auto sessions = nlohmann::json::parse(test::text_of(path))["sessions"];
   ASSERT_EQ(sessions.size(), 2u);
   EXPECT_EQ(sessions[0]["from_step"], 0);
   EXPECT_EQ(sessions[1]["from_step"], 120);

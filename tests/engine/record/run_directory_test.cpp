@@ -1,6 +1,7 @@
 #include "engine/record/run_directory.hpp"
 
-#include "tests/engine/record/run_folder.hpp"
+#include "tests/support/error_of.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,9 +11,11 @@
 namespace tev {
 namespace {
 
+using namespace test;  // the checks and the folder of tests/support
+
 namespace fs = std::filesystem;
 
-using RunDirectoryTest = RunFolder;
+using RunDirectoryTest = FolderTest;
 
 /// A child process that holds the lease of a run until it is killed.
 class OtherProcess {
@@ -53,7 +56,7 @@ TEST_F(RunDirectoryTest, IsNamedAfterTheConfiguration) {
 }
 
 TEST_F(RunDirectoryTest, IsMadeWithItsFoldersAndRemembersItsState) {
-  const fs::path root = folder_ / "runs" / "pfn";
+  const fs::path root = folder / "runs" / "pfn";
   EXPECT_EQ(run_state(root), RunState::absent);
   {
     RunDirectory run(root);
@@ -71,56 +74,57 @@ TEST_F(RunDirectoryTest, IsMadeWithItsFoldersAndRemembersItsState) {
 }
 
 TEST_F(RunDirectoryTest, CannotBeMadeWhereNothingCanBeWritten) {
-  std::ofstream(folder_ / "file") << "x";
-  EXPECT_EQ(error_of([&] { RunDirectory(folder_ / "file" / "run"); }),
-            (folder_ / "file" / "run").string() +
+  put_text(folder / "file", "x");
+  EXPECT_EQ(error_of<InputError>([&] { RunDirectory(folder / "file" / "run"); }),
+            (folder / "file" / "run").string() +
                 ": cannot be made (Not a directory). Choose another run directory with --run DIR.");
-  EXPECT_EQ(error_of([&] { RunDirectory(folder_ / "file"); }),
-            (folder_ / "file").string() + ": is a file, not a run directory. Choose another with --run DIR.");
-  EXPECT_NE(error_of([&] { RunDirectory("/proc/no_run"); }).find("/proc/no_run: cannot be made ("), std::string::npos);
+  EXPECT_EQ(error_of<InputError>([&] { RunDirectory(folder / "file"); }),
+            (folder / "file").string() + ": is a file, not a run directory. Choose another with --run DIR.");
+  EXPECT_NE(error_of<InputError>([&] { RunDirectory("/proc/no_run"); }).find("/proc/no_run: cannot be made ("),
+            std::string::npos);
 }
 
 TEST_F(RunDirectoryTest, RefusesAFolderOfOtherThings) {
-  std::ofstream(folder_ / "thesis.tex") << "x";
+  put_text(folder / "thesis.tex", "x");
   const std::string expected =
-      folder_.string() +
+      folder.string() +
       ": is a folder that holds other things (thesis.tex) and no run (status.json is missing). "
       "Choose another with --run DIR.";
-  EXPECT_EQ(error_of([&] { RunDirectory{folder_}; }), expected);
-  EXPECT_EQ(error_of([&] { run_state(folder_); }), expected);
-  EXPECT_EQ(error_of([&] { move_run_aside(folder_); }), expected);
-  EXPECT_TRUE(fs::exists(folder_ / "thesis.tex"));
+  EXPECT_EQ(error_of<InputError>([&] { RunDirectory{folder}; }), expected);
+  EXPECT_EQ(error_of<InputError>([&] { run_state(folder); }), expected);
+  EXPECT_EQ(error_of<InputError>([&] { move_run_aside(folder); }), expected);
+  EXPECT_TRUE(fs::exists(folder / "thesis.tex"));
 }
 
 TEST_F(RunDirectoryTest, SaysWhenItsStateIsDamaged) {
-  std::ofstream(folder_ / "status.json") << "{\"sta";
-  EXPECT_NE(error_of([&] { run_state(folder_); }).find("status.json: is damaged"), std::string::npos);
+  put_text(folder / "status.json", "{\"sta");
+  EXPECT_NE(error_of<InputError>([&] { run_state(folder); }).find("status.json: is damaged"), std::string::npos);
 }
 
 TEST_F(RunDirectoryTest, IsMovedToTheFirstFreeName) {
-  const fs::path root = folder_ / "pfn";
+  const fs::path root = folder / "pfn";
   EXPECT_EQ(move_run_aside(root), std::nullopt);
   for (const char* name : {"pfn.old-1", "pfn.old-2"}) {
     { RunDirectory run(root); }
-    EXPECT_EQ(move_run_aside(root / ""), folder_ / name);
-    EXPECT_TRUE(fs::exists(folder_ / name / "status.json"));
+    EXPECT_EQ(move_run_aside(root / ""), folder / name);
+    EXPECT_TRUE(fs::exists(folder / name / "status.json"));
     EXPECT_FALSE(fs::exists(root));
   }
 }
 
 TEST_F(RunDirectoryTest, HasOneWriterAtATime) {
-  const fs::path root = folder_ / "pfn";
+  const fs::path root = folder / "pfn";
   OtherProcess other(root);
-  const std::string error = error_of([&] { RunDirectory{root}; });
+  const std::string error = error_of<InputError>([&] { RunDirectory{root}; });
   EXPECT_NE(error.find(root.string() + ": is being written by process " + std::to_string(other.pid()) + " on host "),
             std::string::npos)
       << error;
-  EXPECT_NE(error_of([&] { move_run_aside(root); }).find("is being written by process"), std::string::npos);
+  EXPECT_NE(error_of<InputError>([&] { move_run_aside(root); }).find("is being written by process"), std::string::npos);
   EXPECT_TRUE(fs::exists(root));
 }
 
 TEST_F(RunDirectoryTest, TakesOverAfterAKill) {
-  const fs::path root = folder_ / "pfn";
+  const fs::path root = folder / "pfn";
   OtherProcess other(root);
   other.kill();
   other.wait_until_dead();
@@ -131,7 +135,7 @@ TEST_F(RunDirectoryTest, TakesOverAfterAKill) {
 }
 
 TEST_F(RunDirectoryTest, TellsAnotherProcessWithTheSameNumberFromTheOldOne) {
-  const fs::path root = folder_ / "pfn";
+  const fs::path root = folder / "pfn";
   { RunDirectory run(root); }
   std::string lease;
   {
@@ -139,19 +143,19 @@ TEST_F(RunDirectoryTest, TellsAnotherProcessWithTheSameNumberFromTheOldOne) {
     lease = text_of(root / "lease");
   }
   const size_t start = lease.find("\"start\":\"") + 9;
-  std::ofstream(root / "lease") << lease.substr(0, start) + "1" + lease.substr(start);
-  EXPECT_EQ(error_of([&] { RunDirectory{root}; }), "");
-  std::ofstream(root / "lease") << lease;  // this very process: alive
-  EXPECT_NE(error_of([&] { RunDirectory{root}; }), "");
-  std::ofstream(root / "lease") << lease.substr(0, 5);  // cut short by a kill
-  EXPECT_EQ(error_of([&] { RunDirectory{root}; }), "");
+  put_text(root / "lease", lease.substr(0, start) + "1" + lease.substr(start));
+  EXPECT_EQ(error_of<InputError>([&] { RunDirectory{root}; }), "");
+  put_text(root / "lease", lease);  // this very process: alive
+  EXPECT_NE(error_of<InputError>([&] { RunDirectory{root}; }), "");
+  put_text(root / "lease", lease.substr(0, 5));  // cut short by a kill
+  EXPECT_EQ(error_of<InputError>([&] { RunDirectory{root}; }), "");
 }
 
 TEST_F(RunDirectoryTest, LeavesTheLeaseOfAnotherHostAlone) {
-  const fs::path root = folder_ / "pfn";
+  const fs::path root = folder / "pfn";
   { RunDirectory run(root); }
-  std::ofstream(root / "lease") << R"({"host":"far-away","boot":"b","process":1,"start":"1"})";
-  const std::string error = error_of([&] { RunDirectory{root}; });
+  put_text(root / "lease", R"({"host":"far-away","boot":"b","process":1,"start":"1"})");
+  const std::string error = error_of<InputError>([&] { RunDirectory{root}; });
   EXPECT_NE(error.find("process 1 on host far-away. Wait for it"), std::string::npos) << error;
   EXPECT_TRUE(fs::exists(root / "lease"));
 }

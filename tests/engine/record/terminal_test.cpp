@@ -1,7 +1,8 @@
 #include "engine/record/terminal.hpp"
 
 #include "engine/record/progress_line.hpp"
-#include "tests/engine/record/run_folder.hpp"
+#include "tests/support/error_of.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <regex>
 #include <thread>
@@ -110,20 +111,20 @@ TEST(Terminal, TakesMessagesFromSeveralThreads) {
   EXPECT_EQ(lines, 800u);
 }
 
-using TerminalFileTest = RunFolder;
+using TerminalFileTest = test::FolderTest;
 
 TEST_F(TerminalFileTest, WritesTheSameLinesToAFileButNoBar) {
   Screen terminal(true);
-  terminal.messages.also_write_to(folder_ / "log.txt");
+  terminal.messages.also_write_to(folder / "log.txt");
   terminal.messages.progress("train", 0, 100, "jets");
   terminal.now += 11;
   terminal.messages.progress("train", 11, 100, "jets");
   terminal.messages.warning("careful");
-  const std::string text = text_of(folder_ / "log.txt");
+  const std::string text = test::text_of(folder / "log.txt");
   EXPECT_NE(text.find("] train: 11% (11 of 100 jets), 1 jets/s, ETA 1:29\n"), std::string::npos) << text;
   EXPECT_NE(text.find("] warning: careful\n"), std::string::npos) << text;
   EXPECT_EQ(text.find('\r'), std::string::npos);
-  EXPECT_NE(error_of([&] { terminal.messages.also_write_to(folder_ / "log.txt" / "x"); }), "");
+  EXPECT_NE(test::error_of<InputError>([&] { terminal.messages.also_write_to(folder / "log.txt" / "x"); }), "");
 }
 
 TEST(ProgressLine, IsCutToTheWidthOfTheTerminal) {

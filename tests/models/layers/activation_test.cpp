@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "base/portable.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
@@ -38,14 +39,9 @@ TEST(Activation, UnderPortableGuardNothingIsOverwritten) {
 }
 
 TEST(Activation, SuggestsTheNameThatWasMeant) {
-  try {
-    parse_activation("rellu");
-    FAIL();
-  } catch (const InputError& error) {
-    EXPECT_STREQ(error.what(),
-                 "model.activation: 'rellu' is not known (known: relu, leaky_relu, elu, gelu, silu, tanh). Did "
-                 "you mean 'relu'?");
-  }
+  EXPECT_EQ(test::error_of<InputError>([] { parse_activation("rellu"); }),
+            "model.activation: 'rellu' is not known (known: relu, leaky_relu, elu, gelu, silu, tanh). Did you mean "
+            "'relu'?");
 }
 
 }  // namespace

@@ -1,0 +1,165 @@
+// The data of a run from its configuration: which events each split has.
+
+#include "data/stream/data_session.hpp"
+#include "tests/data/test_files.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+namespace tev {
+namespace {
+
+using test::error_of;
+using test::kRows;
+using test::test_file;
+
+constexpr Split kSplits[] = {Split::train, Split::val, Split::test};
+
+/// dense.h5 under other names: a file may be listed once only.
+std::string copy_of_dense(const std::string& name) {
+  const std::string path = test_file(name);
+  std::filesystem::copy_file(test_file("dense.h5"), path, std::filesystem::copy_options::skip_existing);
+  return path;
+}
+
+/// Event columns a = 100 * row, b, ..., e of `x`, class by `flag`.
+DataConfig dense_config() {
+  DataConfig config;
+  config.reader = "dense";
+  ObjectConfig event;
+  event.field = "x";
+  event.as = {"a", "b", "c", "d", "e"};
+  config.objects = {{"event", event}};
+  config.label.field = "flag";
+  config.label.classes = {"other", "third"};
+  config.features = {{"event", {{"hundredfold", "a"}}}};
+  config.standardise = "none";
+  return config;
+}
+
+/// Two files of kRows events each, cut.
+DataConfig cut_config(double train, double val, double test) {
+  DataConfig config = dense_config();
+  config.files = {copy_of_dense("cut_1.h5"), copy_of_dense("cut_2.h5")};
+  config.split.train = train;
+  config.split.val = val;
+  config.split.test = test;
+  return config;
+}
+
+/// Sample ids of a whole stream; every event must have the content that belongs to its id.
+std::vector<int64_t> read_ids(BatchStream& stream) {
+  std::vector<int64_t> ids;
+  while (const auto batch = stream.next()) {
+    const at::Tensor value = batch->inputs.at("event").values;
+    for (int64_t i = 0; i < batch->size(); ++i) {
+      ids.push_back(batch->sample_id[i].item<int64_t>());
+      const int64_t row = ids.back() % kRows;
+      EXPECT_EQ(value[i][0].item<double>(), test::value(row, 0));
+      EXPECT_EQ(batch->label[i].item<int64_t>(), row % 3 == 0);
+    }
+  }
+  return ids;
+}
+
+std::vector<int64_t> ids_of(DataSession& session, Split split) {
+  return read_ids(*session.evaluation_stream(split, 64));
+}
+
+std::vector<int64_t> ids_of(const DataConfig& config, uint64_t seed, Split split) {
+  SilentMessages messages;
+  DataSession session(config, seed, messages);
+  return ids_of(session, split);
+}
+
+std::string opening_error(const DataConfig& config) {
+  return error_of<InputError>([&] {
+    SilentMessages messages;
+    DataSession session(config, 1, messages);
+    session.num_events(Split::train);
+  });
+}
+
+TEST(DataSession, CutsOneSetOfFilesIntoSplitsThatShareNothingAndMissNothing) {
+  SilentMessages messages;
+  DataSession session(cut_config(0.8, 0.1, 0.1), 1, messages);
+  std::set<int64_t> seen;
+  for (const Split split : kSplits)
+    for (const int64_t id : ids_of(session, split)) EXPECT_TRUE(seen.insert(id).second) << "sample " << id << " twice";
+  ASSERT_EQ(seen.size(), 2 * kRows);
+  EXPECT_EQ(*seen.begin(), 0);
+  EXPECT_EQ(*seen.rbegin(), 2 * kRows - 1);
+}
+
+TEST(DataSession, TrainsOnTheTrainingSplitAloneEveryEpoch) {
+  SilentMessages messages;
+  DataSession session(cut_config(0.8, 0.1, 0.1), 1, messages);
+  const auto expected = ids_of(session, Split::train);
+  auto epochs = read_ids(*session.training_stream(session.start_cursor(64), 2));
+  ASSERT_EQ(epochs.size(), 2 * expected.size());
+  const auto second = epochs.begin() + static_cast<int64_t>(expected.size());
+  std::sort(epochs.begin(), second);
+  std::sort(second, epochs.end());
+  auto sorted = expected;
+  std::sort(sorted.begin(), sorted.end());
+  EXPECT_EQ(std::vector(epochs.begin(), second), sorted);
+  EXPECT_EQ(std::vector(second, epochs.end()), sorted);
+}
+
+TEST(DataSession, GivesEachSplitItsShare) {
+  const double shares[][3] = {{0.8, 0.1, 0.1}, {0.333, 0.333, 0.334}, {0.5, 0.25, 0.125}, {0.9991, 0.0009, 0}};
+  for (const auto& [train, val, test] : shares) {
+    SilentMessages messages;
+    DataSession session(cut_config(train, val, test), 1, messages);
+    EXPECT_NEAR(session.num_events(Split::train), train * 2 * kRows, 1);
+    EXPECT_NEAR(session.num_events(Split::val), val * 2 * kRows, 1);
+    EXPECT_EQ(session.has(Split::test), test > 0);
+    if (test > 0) EXPECT_NEAR(session.num_events(Split::test), test * 2 * kRows, 1);
+  }
+}
+
+TEST(DataSession, TheSeedAloneChoosesTheEventsOfASplit) {
+  const DataConfig config = cut_config(0.8, 0.1, 0.1);
+  DataConfig otherwise_read = config;
+  otherwise_read.workers = 3;
+  otherwise_read.budget_mib = 64;
+  EXPECT_EQ(ids_of(config, 1, Split::val), ids_of(otherwise_read, 1, Split::val));
+  EXPECT_NE(ids_of(config, 1, Split::val), ids_of(config, 2, Split::val));
+}
+
+TEST(DataSession, ReadsTheFilesOfEachSplitInTheirOrder) {
+  DataConfig config = dense_config();
+  config.train = {copy_of_dense("own_train.h5")};
+  config.val = {copy_of_dense("own_val_1.h5"), copy_of_dense("own_val_2.h5")};
+  config.test = {copy_of_dense("own_test.h5")};
+  SilentMessages messages;
+  DataSession session(config, 1, messages);
+  for (const Split split : kSplits) {
+    const auto ids = ids_of(session, split);
+    ASSERT_EQ(static_cast<int64_t>(ids.size()), (split == Split::val ? 2 : 1) * kRows);
+    EXPECT_EQ(static_cast<int64_t>(ids.size()), session.num_events(split));
+    for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(ids[i], static_cast<int64_t>(i));
+  }
+}
+
+TEST(DataSession, RefusesAConfigurationWithoutFilesOrWithTwoKinds) {
+  EXPECT_EQ(opening_error(dense_config()),
+            "data.train: no files are given for it. Set data.train, or data.files with data.split.");
+  DataConfig both = cut_config(0.8, 0.1, 0.1);
+  both.val = {test_file("dense.h5")};
+  EXPECT_EQ(opening_error(both),
+            "data.files: given together with data.train, data.val or data.test (two ways to say the same). Keep one of them.");
+}
+
+TEST(DataSession, RefusesSharesThatAreNone) {
+  EXPECT_EQ(opening_error(cut_config(0.8, 0.3, 0.1)),
+            "data.split: train 0.8 + val 0.3 + test 0.1 is more than 1 (shares of the same events). Make them smaller.");
+  EXPECT_EQ(opening_error(cut_config(1.1, -0.1, 0)),
+            "data.split.train: 1.1 is not a share (0 to 1). Give the part of the events.");
+  EXPECT_EQ(opening_error(cut_config(0.8, -0.1, 0.1)),
+            "data.split.val: -0.1 is not a share (0 to 1). Give the part of the events.");
+}
+
+}  // namespace
+}  // namespace tev

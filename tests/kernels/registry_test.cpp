@@ -1,0 +1,41 @@
+// Every operator that the dispatcher knows has the files that its readers expect.
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+namespace tev {
+namespace {
+
+bool ends_with(const std::string& text, const std::string& end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+/// Operators of namespace tev that users call: neither internal (_name) nor the backward of another.
+std::set<std::string> public_operators() {
+  std::set<std::string> names;
+  for (const auto& op : c10::Dispatcher::singleton().getAllOpNames()) {
+    if (op.getNamespace() != "tev") continue;
+    const std::string name = op.name.substr(op.name.find("::") + 2);
+    if (name.front() != '_' && !ends_with(name, "_backward")) names.insert(name);
+  }
+  return names;
+}
+
+TEST(OperatorRegistry, EveryOperatorHasItsFiles) {
+  const auto names = public_operators();
+  EXPECT_TRUE(names.count("segment_reduce"));
+  for (const auto& op : names) {
+    for (const char* end : {".hpp", ".cpp", "_cpu.cpp", "_cuda.cu", "_math.hpp", "_portable.cpp"}) {
+      const auto path = "kernels/" + op + "/" + op + end;
+      EXPECT_TRUE(std::filesystem::exists(path)) << "operator " << op << " lacks " << path;
+    }
+    for (const auto& path : {"tests/kernels/" + op + "_test.cpp", "benchmarks/kernels/" + op + "_bench.py"})
+      EXPECT_TRUE(std::filesystem::exists(path)) << "operator " << op << " lacks " << path;
+  }
+}
+
+}  // namespace
+}  // namespace tev
