@@ -35,11 +35,9 @@ class InputError : public Error {
     if (!(condition)) throw ::tev::InputError(c10::str(__VA_ARGS__)); \
   } while (false)
 
-/// Pre- and postconditions between our own functions: checked in debug and sanitizer builds only.
+/// Preconditions between our own functions: checked in debug and sanitizer builds only.
 #if defined(TEV_DEBUG) || !defined(NDEBUG)
 #define TEV_EXPECT(condition) TEV_CHECK(condition, __FILE__, ":", __LINE__, ": precondition failed: ", #condition)
-#define TEV_ENSURE(condition) TEV_CHECK(condition, __FILE__, ":", __LINE__, ": postcondition failed: ", #condition)
 #else
 #define TEV_EXPECT(condition) static_cast<void>(0)
-#define TEV_ENSURE(condition) static_cast<void>(0)
 #endif

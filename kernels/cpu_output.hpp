@@ -15,8 +15,8 @@ namespace tev {
 /// at::empty, asking for huge pages where the output is large.
 ///
 /// glibc maps large blocks anew for every call; faulting them in by 4 KB pages takes several times as long as filling
-/// them (10^6 x 64 floats on 2 threads: 54 ms, with huge pages 13). Only advice: the result is the same
-/// where the kernel does not follow it.
+/// them (benchmarks/kernels/segment_reduce_bench.py with the default malloc). Only advice: the result is the same where
+/// the kernel does not follow it.
 inline at::Tensor empty_cpu_output(at::IntArrayRef shape, const at::TensorOptions& options) {
   at::Tensor output = at::empty(shape, options);
 #if defined(__linux__)

@@ -26,11 +26,11 @@ class BenchError(Exception):
     """A program that failed; the message says which and shows the end of what it wrote."""
 
 
-def run_program(command, malloc, threads):
+def run_program(command, malloc, threads, **variables):
     """Runs a program; returns its standard output and the wall time of the whole process in seconds."""
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith("MALLOC_") and name != "GLIBC_TUNABLES"}
-    environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)} | malloc
+    environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)} | malloc | variables
     command = [str(part) for part in command]
     begin = time.perf_counter()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)

@@ -3,8 +3,6 @@
 #include "base/check.hpp"
 #include "data/readers/registry.hpp"
 
-#include <ATen/ops/cat.h>
-
 #include <algorithm>
 
 namespace tev {
@@ -76,22 +74,6 @@ int64_t Catalog::raw_bytes(int64_t unit) const {
 std::vector<at::Tensor> Catalog::read(int64_t unit) {
   const Unit& u = units_.at(unit);
   return reader(u.file).read(u.first_event, u.num_events);
-}
-
-std::vector<at::Tensor> Catalog::read_range(int64_t first_sample_id, int64_t num_events) {
-  TEV_EXPECT(0 <= first_sample_id && 0 <= num_events && first_sample_id + num_events <= num_events_);
-  std::vector<std::vector<at::Tensor>> parts(requests_.size());
-  for (size_t i = 0; i < files_.size(); ++i) {
-    const File& file = files_[i];
-    const int64_t begin = std::max(first_sample_id, file.first_sample_id) - file.first_sample_id;
-    const int64_t end = std::min(first_sample_id + num_events - file.first_sample_id, file.num_events);
-    if (begin >= end && !(num_events == 0 && i == 0)) continue;
-    auto tensors = reader(static_cast<int32_t>(i)).read(begin, std::max<int64_t>(0, end - begin));
-    for (size_t k = 0; k < tensors.size(); ++k) parts[k].push_back(std::move(tensors[k]));
-  }
-  std::vector<at::Tensor> joined;
-  for (auto& part : parts) joined.push_back(part.size() == 1 ? part.front() : at::cat(part));
-  return joined;
 }
 
 Reader& Catalog::reader(int32_t file) {

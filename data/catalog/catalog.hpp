@@ -40,7 +40,6 @@ class Catalog {
   const std::vector<Unit>& units() const { return units_; }
   /// Values an event of each request.
   const std::vector<int64_t>& widths() const { return widths_; }
-  const std::vector<FieldRequest>& requests() const { return requests_; }
   size_t num_files() const { return files_.size(); }
   const std::string& file_path(int32_t file) const { return files_.at(file).path; }
 
@@ -51,8 +50,6 @@ class Catalog {
 
   /// All requests of a unit, [num_events, width] each. To be called on the catalog thread.
   std::vector<at::Tensor> read(int64_t unit);
-  /// The same for a range of the global sequence, across files. To be called on the catalog thread.
-  std::vector<at::Tensor> read_range(int64_t first_sample_id, int64_t num_events);
 
   /// Identifies the data: names, types, shapes and the bytes of sampled units. Neither path nor time of the files
   /// counts, so a copy has the fingerprint of the original. Computed at the first call, from any thread.

@@ -40,8 +40,6 @@ void prepare() {
   static_cast<void>(quiet);
 }
 
-void set_plugin_path(const std::string& folder) { TEV_H5(H5PLprepend(folder.c_str()), "plugin folder ", folder); }
-
 std::vector<std::string> plugin_paths() {
   unsigned size = 0;
   TEV_H5(H5PLsize(&size), "plugin folders");

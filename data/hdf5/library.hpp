@@ -11,11 +11,8 @@ namespace tev::hdf5 {
 /// Starts the library once a process and silences its own printing once a thread; every TEV_H5 call begins with it.
 void prepare();
 
-/// Puts a folder of filter plugins in front of those searched. The default is $TEVATRAIN_PLUGINS, else the folder of
-/// the hdf5plugin package that was there when this was built; $HDF5_PLUGIN_PATH is searched after it, as always.
-void set_plugin_path(const std::string& folder);
-
-/// The folders searched for filter plugins, first one first.
+/// The folders searched for filter plugins, first one first: $TEVATRAIN_PLUGINS, else the folder of the hdf5plugin package
+/// that was there when this was built; then $HDF5_PLUGIN_PATH, as always.
 std::vector<std::string> plugin_paths();
 
 /// Takes the innermost message off the library's error stack (the cause; the outer ones only say who called).

@@ -43,9 +43,8 @@ ShuffleSpec plan_shuffle(const std::vector<int64_t>& unit_rows, int64_t shuffle_
 ///   between windows  (1/(c m)) (U - c m)/(U - 1)
 ///   inside windows   (1/B) (1 - (1/m) (U - m)/(U - 1)) (W - b)/(W - 1)
 ///   perfect shuffle  (1/B) (N - B)/(N - 1)
-/// Roughly sqrt(1 + B/(L m)): 4.0, 2.2 and 1.3 for B = 1024 and L*m = 64, 256 and 1,024 of 4,096 units, where a random
-/// order of units was measured once at 4.3, 2.5 and 1.21. Windows that cut units, so that they see more than m of
-/// them, do better, by up to 20% where m is near 1.
+/// Roughly sqrt(1 + B/(L m)). Windows that cut units, so that they see more than m of them, do better where m is near 1
+/// (tests/data/order/shuffle_plan_test.cpp compares it with simulated orders).
 double predicted_spread(const ShuffleSpec& spec, int64_t batch_size);
 
 }  // namespace tev

@@ -26,6 +26,9 @@ struct FieldRequest {
   std::string range_key() const;
 };
 
+/// A field given in one word: "field", "field:index" or "field:member".
+FieldRequest field_request(const std::string& key, const std::string& text, FieldRequest::As as = FieldRequest::As::float32);
+
 /// One open file, read for a fixed list of fields. Used by one thread at a time: the catalog thread.
 class Reader {
  public:

@@ -235,6 +235,22 @@ class RecordReader final : public Reader {
 
 }  // namespace
 
+FieldRequest field_request(const std::string& key, const std::string& text, FieldRequest::As as) {
+  const auto colon = text.rfind(':');
+  FieldRequest request{key, text.substr(0, colon)};
+  request.as = as;
+  if (colon == std::string::npos) return request;
+  const std::string part = text.substr(colon + 1);
+  const bool is_index = !part.empty() && part.size() < 10 && part.find_first_not_of("0123456789") == std::string::npos;
+  if (is_index) {
+    request.first = std::stoll(part);
+    request.last = request.first + 1;
+  } else {
+    request.members = {part};
+  }
+  return request;
+}
+
 std::string FieldRequest::members_key() const { return sibling_key(key, is_object_key(key) ? "columns" : "column"); }
 
 std::string FieldRequest::range_key() const { return sibling_key(key, is_object_key(key) ? "take" : "index"); }

@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "base/names.hpp"
+#include "data/hdf5/file.hpp"
 #include "data/readers/compound_reader.hpp"
 #include "data/readers/dense_reader.hpp"
 #include "data/readers/pandas_table_reader.hpp"
@@ -28,6 +29,14 @@ std::vector<std::string> reader_names() {
   std::vector<std::string> names;
   for (const auto& [name, open] : layouts()) names.push_back(name);
   return names;
+}
+
+std::string layout_of(const std::string& path, const std::string& field) {
+  const auto file = hdf5::File::open(path);
+  if (file->has_dataset(field)) return "compound";
+  for (const auto& dataset : file->dataset_paths())
+    if (file->text_attribute(dataset, "CLASS") == "TABLE") return "pandas_table";
+  return "compound";
 }
 
 std::unique_ptr<Reader> open_reader(const std::string& layout, const std::string& path,

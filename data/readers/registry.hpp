@@ -12,6 +12,10 @@ namespace tev {
 std::unique_ptr<Reader> open_reader(const std::string& layout, const std::string& path,
                                     const std::vector<FieldRequest>& requests);
 
+/// The layout in which a file holds a field: pandas_table where it is no dataset and the file is a pandas table, else
+/// compound, which reads plain datasets too.
+std::string layout_of(const std::string& path, const std::string& field);
+
 /// Names of the layouts, in alphabetical order.
 std::vector<std::string> reader_names();
 

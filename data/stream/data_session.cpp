@@ -31,6 +31,11 @@ const char* split_key(Split split) {
 
 }  // namespace
 
+double TrainingSummary::mean_weight() const {
+  const auto events = std::accumulate(class_events.begin(), class_events.end(), int64_t{0});
+  return std::accumulate(class_weight.begin(), class_weight.end(), 0.0) / static_cast<double>(events);
+}
+
 DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& messages, const std::vector<std::string>& columns)
     : config_(config), observers_(observers(config, columns)), seed_(seed), messages_(messages), workers_(config.workers),
       preprocess_(std::make_shared<Preprocess>(raw_objects(config.objects), config.features, config.raw_features)),
@@ -85,6 +90,12 @@ int64_t DataSession::num_events(Split split) const {
 
 uint64_t DataSession::fingerprint(Split split) const { return part(split).catalog->fingerprint(); }
 
+std::map<std::string, uint64_t> DataSession::fingerprints() const {
+  std::map<std::string, uint64_t> result;
+  for (const auto& [split, part] : parts_) result[split_ ? "data.files" : split_key(split)] = part.catalog->fingerprint();
+  return result;
+}
+
 EventSource& DataSession::source(Split split, EventSource::Stage stage) {
   auto& source = sources_[{split, stage}];
   if (!source)
@@ -125,7 +136,7 @@ std::string DataSession::shuffle_advice(const PinQuota& quota) const {
                   " bytes an event). Raise data.budget_mib, or set data.shuffle_rows=", fits, ".");
 }
 
-TrainingSummary DataSession::summarise() {
+std::optional<TrainingSummary> DataSession::summarise(const std::function<bool()>& stop) {
   EventSource& events = source(Split::train, EventSource::Stage::features);
   BatchStream stream(store_, events, pass_spec(Split::train, kSummaryBatch));
   StandardiseFit fit(config_.standardise, spec_.objects);
@@ -134,6 +145,7 @@ TrainingSummary DataSession::summarise() {
   summary.class_weight.assign(spec_.classes.size(), 0.0);
   const int64_t total = num_events(Split::train);
   for (int64_t done = 0; auto batch = stream.next();) {
+    if (stop && stop()) return std::nullopt;
     fit.add(batch->inputs, batch->sample_id);
     const auto* label = batch->label.const_data_ptr<int64_t>();
     const auto* weight = batch->weight.const_data_ptr<float>();

@@ -17,6 +17,8 @@ struct TrainingSummary {
   Standardisation standardisation;
   std::vector<int64_t> class_events;  ///< selected events of each class
   std::vector<double> class_weight;   ///< sum of their weights
+  /// Of the selected events; positive.
+  double mean_weight() const;
 };
 
 class DataSession {
@@ -33,18 +35,22 @@ class DataSession {
   int64_t num_events(Split split) const;
   /// Of the names, shapes and sampled content of all files.
   uint64_t fingerprint(Split split) const;
+  /// The same for every set of files, by its configuration key.
+  std::map<std::string, uint64_t> fingerprints() const;
   /// Lanes and windows of the training order.
   const ShuffleSpec& shuffle() const { return shuffle_; }
 
   /// One pass over the training split: standardisation constants and class sums.
+  /// @param stop  asked before every batch; true ends the pass
+  /// @return      nothing if it was stopped
   /// @throws InputError  an empty selection, a class without events or with a total weight that is not positive
-  TrainingSummary summarise();
+  std::optional<TrainingSummary> summarise(const std::function<bool()>& stop = {});
   /// Sets the constants that all later streams use.
   void standardise(const Standardisation& standardisation);
 
   /// Training batches from an epoch and step on, up to `end_epoch`.
   std::unique_ptr<BatchStream> training_stream(const Cursor& from, int64_t end_epoch, ShardSpec shard = {});
-  /// One pass in the order of the files.
+  /// One pass unit by unit, in the order of the files; with data.files the rows of a unit come in the order of the split.
   std::unique_ptr<BatchStream> evaluation_stream(Split split, int64_t batch_size);
   /// Raw columns of the first unit that has selected events: what an exported model takes.
   Columns raw_sample(Split split);

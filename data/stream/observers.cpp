@@ -15,10 +15,6 @@ constexpr const char* option = "--columns";
 /// Names of the datasets that predictions consist of.
 const std::vector<std::string> reserved = {"scores", "label", "weight", "sample_id", "class_names"};
 
-bool is_number(const std::string& text) {
-  return !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
-}
-
 /// The request for a column of data.objects.event; nothing if it has no such column.
 std::optional<FieldRequest> event_column(const DataConfig& config, const std::string& name) {
   for (const auto& [object, from] : config.objects) {
@@ -31,21 +27,6 @@ std::optional<FieldRequest> event_column(const DataConfig& config, const std::st
     return request;
   }
   return std::nullopt;
-}
-
-/// "field", "field:index" or "field:member".
-FieldRequest any_field(const std::string& text) {
-  const auto colon = text.rfind(':');
-  FieldRequest request{option, text.substr(0, colon)};
-  if (colon == std::string::npos) return request;
-  const std::string part = text.substr(colon + 1);
-  if (is_number(part)) {
-    request.first = std::stoll(part);
-    request.last = request.first + 1;
-  } else {
-    request.members = {part};
-  }
-  return request;
 }
 
 }  // namespace
@@ -62,7 +43,7 @@ std::vector<Observer> observers(const DataConfig& config, const std::vector<std:
                     "=", field, ".");
     TEV_CHECK_INPUT(!name.empty() && !field.empty(), option, ": '", column, "' names no field. Write field, or name=field.");
     TEV_CHECK_INPUT(seen.insert(name).second, option, ": '", name, "' stands twice. Write another name before one of them: name=field.");
-    FieldRequest request = event_column(config, field).value_or(any_field(field));
+    FieldRequest request = event_column(config, field).value_or(field_request(option, field));
     request.as = FieldRequest::As::stored;
     result.push_back({name, std::move(request)});
   }

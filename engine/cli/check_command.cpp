@@ -103,7 +103,7 @@ int check(const Request& request) {
   std::cout << "# resolved configuration\n" << config.resolved_yaml();
   DataSession data(config.data, static_cast<uint64_t>(config.seed), messages);
   print_columns(data);
-  const TrainingSummary summary = cached_summary(data, config.data, config.seed, messages);
+  const TrainingSummary summary = cached_summary(data, config.data, config.seed, messages).value();
   data.standardise(summary.standardisation);
   print_summary(data, summary);
   print_events(data);

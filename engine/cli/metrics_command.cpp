@@ -21,20 +21,12 @@ struct Request {
   std::vector<double> working_points = {0.3, 0.5};
 };
 
-FieldRequest request_for(const std::string& option, const std::string& dataset, FieldRequest::As as) {
-  FieldRequest request;
-  request.key = option;
-  request.field = dataset;
-  request.as = as;
-  return request;
-}
-
 /// Score of the signal, label and weight of every event.
 MetricInput read_input(const Request& request, int64_t& signal) {
-  std::vector<FieldRequest> fields{request_for("--score", request.score, FieldRequest::As::float32),
-                                   request_for("--label", request.label, FieldRequest::As::int64)};
-  if (!request.weight.empty()) fields.push_back(request_for("--weight", request.weight, FieldRequest::As::float32));
-  const auto reader = open_reader("dense", request.file, fields);
+  std::vector<FieldRequest> fields{field_request("--score", request.score),
+                                   field_request("--label", request.label, FieldRequest::As::int64)};
+  if (!request.weight.empty()) fields.push_back(field_request("--weight", request.weight));
+  const auto reader = open_reader(layout_of(request.file, fields.front().field), request.file, fields);
   auto values = reader->read(0, reader->num_events());
   const int64_t width = values[0].size(1);
   signal = request.signal >= 0 ? request.signal : std::max<int64_t>(width - 1, 1);
@@ -70,12 +62,15 @@ void add_metrics(CLI::App& app, Command& chosen) {
   auto* command = app.add_subcommand("metrics", "AUC and background rejection of any HDF5 file of scores");
   auto request = std::make_shared<Request>();
   command->add_option("file", request->file, "HDF5 file")->required();
-  command->add_option("--score", request->score, "Dataset of scores: [N], or [N, classes]")->required();
-  command->add_option("--label", request->label, "Dataset of integer labels")->required();
-  command->add_option("--weight", request->weight, "Dataset of weights (default: 1)");
+  command->add_option("--score", request->score, "Scores: [N], or [N, classes]")->required();
+  command->add_option("--label", request->label, "Integer labels")->required();
+  command->add_option("--weight", request->weight, "Weights (default: 1)");
   command->add_option("--signal", request->signal, "Label of the signal (default: the last class)");
   command->add_option("--working-points", request->working_points, "Signal efficiencies for the rejection")->delimiter(',');
-  command->footer("Example:\n  tevatrain metrics runs/pfn/predictions/test.h5 --score scores --label label --weight weight");
+  command->footer(R"(A column is a dataset, a column of a pandas table, or a part of one: dataset:member, dataset:index.
+Examples:
+  tevatrain metrics runs/pfn/predictions/test.h5 --score scores --label label --weight weight
+  tevatrain metrics salt_output.h5 --score jets:salt_pb --label jets:is_b --working-points 0.6,0.7,0.77)");
   command->callback([request, &chosen] { chosen = [request] { return metrics(*request); }; });
 }
 

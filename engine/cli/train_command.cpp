@@ -19,10 +19,14 @@ int train(const TrainRequest& request) {
     return exit_done;
   }
   if (report.outcome == TrainOutcome::stopped) {
-    messages.info(fmt::format("{}: stopped at step {} with a checkpoint. Run the same command to continue.", report.run.string(), report.step));
+    messages.info(fmt::format("{}: stopped at step {}{}. Run the same command to continue.", report.run.string(), report.step,
+                              report.step > 0 ? " with a checkpoint" : ", before the training began"));
     return exit_stopped;
   }
-  if (!report.test.empty()) std::cout << "test metrics of the best weights:\n" << metrics_table(report.test);
+  if (!report.test.empty())
+    std::cout << (report.tested == Split::test ? "test metrics of the best weights:\n"
+                                               : "validation metrics of the best weights, which these events chose (no data.test):\n")
+              << metrics_table(report.test);
   std::cout << "run: " << report.run.string() << "\n"
             << "next: tevatrain report " << report.run.string() << "; tevatrain export " << report.run.string() << std::endl;
   return exit_done;

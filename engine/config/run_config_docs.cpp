@@ -18,7 +18,7 @@ overrides keys from the command line, `tevatrain schema` prints the JSON Schema 
 `config.yaml` holds every key with its value.
 
 Kinds of keys: a **physics** key changes the result, so a run that continues must not change it. A **performance** key
-never changes the result. A **location** says where something lies; what lies there is guarded by a fingerprint of the
+never changes the result (`train.threads` at most in its last bits). A **location** says where something lies; what lies there is guarded by a fingerprint of the
 data.
 
 A single value stands for a list of one. In file names `${NAME}` is taken from the environment, and `${NAME:-default}`

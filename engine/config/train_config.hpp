@@ -22,7 +22,7 @@ struct TrainConfig {
 
   void declare(Fields& fields) {
     fields.add("epochs", epochs,
-               "Passes over the training events; may grow when a run continues if the schedule is constant")
+               "Passes over the training events; may grow when a run continues if the schedule does not depend on them")
         .at_least(1);
     fields.add("batch_size", batch_size, "Events of one step").at_least(1).unit("events");
     fields.add("device", device, "Where the network runs; auto: a GPU if there is one. Devices round differently")
@@ -43,7 +43,7 @@ struct TrainConfig {
     fields.add("log_every", log_every, "Steps from one training line of metrics.jsonl to the next")
         .at_least(1).unit("steps");
     fields.add("threads", threads,
-               "Threads of the matrix products on the CPU; 0: as many as cores. Bit-equal results need equal numbers")
+               "Threads of the matrix products on the CPU; 0: as many as cores. Another number may change the last bits")
         .at_least(0).performance();
     fields.add("checkpoint_every", checkpoint_every,
                "Steps from one checkpoint to the next; 0: at the end of each epoch")

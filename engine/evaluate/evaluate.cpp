@@ -22,13 +22,17 @@ class EvaluationMode {
 
 }  // namespace
 
-void evaluate(Model& model, const Objective& objective, BatchStream& stream, MetricSet* metrics, const BatchVisitor& visit,
-              const std::string& stage, int64_t total, Messages& messages) {
+bool evaluate(Model& model, const Objective& objective, BatchStream& stream, MetricSet* metrics, const BatchVisitor& visit,
+              const std::string& stage, int64_t total, Messages& messages, const std::function<bool()>& stop) {
   const at::NoGradGuard no_grad;
   const EvaluationMode evaluation(model);
   const c10::Device device = device_of(model);
   int64_t done = 0;
   while (const auto batch = stream.next()) {
+    if (stop && stop()) {
+      messages.end_progress(stage);
+      return false;
+    }
     if (batch->size() == 0) continue;
     const at::Tensor logits = model.forward(inputs_for(model, batch->inputs));
     MetricInput input;
@@ -43,6 +47,8 @@ void evaluate(Model& model, const Objective& objective, BatchStream& stream, Met
     done += batch->size();
     messages.progress(stage, done, total, "events");
   }
+  messages.end_progress(stage);
+  return true;
 }
 
 }  // namespace tev

@@ -17,7 +17,9 @@ using BatchVisitor = std::function<void(const Batch& batch, const at::Tensor& pr
 /// Runs the model in evaluation mode, without gradients, over a stream to its end; leaves it in the mode it was in.
 /// @param metrics  updated with every batch; may be null
 /// @param total    events of the stream, for the progress line
-void evaluate(Model& model, const Objective& objective, BatchStream& stream, MetricSet* metrics, const BatchVisitor& visit,
-              const std::string& stage, int64_t total, Messages& messages);
+/// @param stop     asked before every batch; true ends the pass
+/// @return         whether it reached the end of the stream
+bool evaluate(Model& model, const Objective& objective, BatchStream& stream, MetricSet* metrics, const BatchVisitor& visit,
+              const std::string& stage, int64_t total, Messages& messages, const std::function<bool()>& stop = {});
 
 }  // namespace tev

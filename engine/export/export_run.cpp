@@ -44,12 +44,12 @@ ordered_json preprocessing_json(const TrainedRun& run) {
 }
 
 /// Events of 0, 1 and 200 rows of every ragged object (fewer where the sample has no more), with the event columns of the
-/// first three events.
+/// first event.
 Columns special_lengths(const Columns& raw) {
   Columns special;
   for (const auto& [name, column] : raw) {
     if (!column.ragged()) {
-      special[name].values = column.values.slice(0, 0, 3);
+      special[name].values = column.values.slice(0, 0, 1).repeat({3, 1});
       continue;
     }
     const int64_t rows = std::min<int64_t>(column.values.size(0), 201);

@@ -37,13 +37,6 @@ void add_point(RocCurve& curve, double cut, const Sums& sums) {
   curve.background_count.push_back(sums.background_count());
 }
 
-void copy_point(RocCurve& to, const RocCurve& from, size_t i) {
-  to.cut.push_back(from.cut[i]);
-  to.signal_efficiency.push_back(from.signal_efficiency[i]);
-  to.background_efficiency.push_back(from.background_efficiency[i]);
-  to.background_count.push_back(from.background_count[i]);
-}
-
 }  // namespace
 
 void ScoredSample::add(double score, double weight, bool signal) {
@@ -85,20 +78,6 @@ double area_under(const RocCurve& curve) {
     area += width * (curve.signal_efficiency[i] + curve.signal_efficiency[i - 1]) / 2;
   }
   return area;
-}
-
-RocCurve thinned(const RocCurve& curve, int64_t points) {
-  TEV_CHECK(points >= 2, "thinned: ", points, " points (a curve has at least two).");
-  const double step = 1.0 / static_cast<double>(points);
-  const double factor = std::pow(10.0, 10 * step);
-  RocCurve thin;
-  for (size_t i = 0; i < curve.size(); ++i) {
-    const bool end = i == 0 || i + 1 == curve.size();
-    if (end || std::abs(curve.signal_efficiency[i] - thin.signal_efficiency.back()) >= step ||
-        curve.background_efficiency[i] >= factor * thin.background_efficiency.back() + 1e-12)
-      copy_point(thin, curve, i);
-  }
-  return thin;
 }
 
 }  // namespace tev

@@ -45,8 +45,4 @@ RocCurve roc_curve(const ScoredSample& sample, const std::string& name);
 /// Area under the curve: the probability that a signal event scores above a background event, ties counting one half.
 double area_under(const RocCurve& curve);
 
-/// A curve of about `points` points for a figure: a point is kept when it moves on by 1/points in signal efficiency or
-/// by 10/points decades in background efficiency; the first and the last always are.
-RocCurve thinned(const RocCurve& curve, int64_t points);
-
 }  // namespace tev

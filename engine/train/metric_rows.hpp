@@ -7,7 +7,7 @@
 
 namespace tev {
 
-/// {"kind": ..., "epoch": ..., "step": ..., "auc": ..., "rejection_0.3": ..., "rejection_0.3_error": ..., ..._cut}.
+/// {"kind": ..., "epoch": ..., "step": ..., "auc": ..., "rejection_30": ..., "rejection_30_error": ..., ..._cut}.
 nlohmann::ordered_json metrics_row(const std::string& kind, int64_t epoch, int64_t step, const std::vector<MetricValue>& values);
 
 /// "loss 0.2134, accuracy 0.9131, auc 0.9712".

@@ -1,6 +1,7 @@
 #include "engine/train/summary_cache.hpp"
 
 #include "base/check.hpp"
+#include "data/transform/prelude.hpp"
 #include "engine/checkpoint/durable_file.hpp"
 #include "engine/config/compare.hpp"
 
@@ -26,7 +27,7 @@ std::filesystem::path cache_directory() {
 
 std::filesystem::path cache_file(const DataSession& data, DataConfig config, int64_t seed) {
   config.shuffle_rows = 0;  // the order of the events does not enter
-  std::string text = fmt::format("{} {}\n", kVersion, data.fingerprint(Split::train));
+  std::string text = fmt::format("{} {}\n", kVersion, data.fingerprint(Split::train)) + prelude_source;
   if (!config.files.empty()) text += fmt::format("seed {}\n", seed);  // chooses the events of the split
   for (const auto& key : flatten(Fields::of(config)))
     if (key.kind == KeyKind::physics) text += key.key + ": " + key.value + "\n";
@@ -56,7 +57,8 @@ TrainingSummary from_json(const json& value) {
 
 }  // namespace
 
-TrainingSummary cached_summary(DataSession& data, const DataConfig& config, int64_t seed, Messages& messages) {
+std::optional<TrainingSummary> cached_summary(DataSession& data, const DataConfig& config, int64_t seed, Messages& messages,
+                                              const std::function<bool()>& stop) {
   const auto path = cache_file(data, config, seed);
   if (std::ifstream file(path); file) {
     try {
@@ -65,10 +67,11 @@ TrainingSummary cached_summary(DataSession& data, const DataConfig& config, int6
       messages.info(path.string() + ": cannot be understood (" + error.what() + "), so it is made anew.");
     }
   }
-  TrainingSummary summary = data.summarise();
+  const auto summary = data.summarise(stop);
+  if (!summary) return summary;
   try {
     std::filesystem::create_directories(path.parent_path());
-    replace_file(path, to_json(summary).dump(1));
+    replace_file(path, to_json(*summary).dump(1));
   } catch (const std::exception& error) {
     messages.info(c10::str("cache: ", error.what(), " The next start reads the training split again."));
   }

@@ -9,6 +9,8 @@ namespace tev {
 /// The summary from the cache ($TEVATRAIN_CACHE, default ~/.cache/tevatrain), or else by a pass over the data, which is then
 /// cached. The key is the data's fingerprint and every configuration key that the summary depends on. A cache that cannot be
 /// read or written costs time, nothing else: it is reported and done without.
-TrainingSummary cached_summary(DataSession& data, const DataConfig& config, int64_t seed, Messages& messages);
+/// @param stop  as in DataSession::summarise; nothing is returned if it ended the pass
+std::optional<TrainingSummary> cached_summary(DataSession& data, const DataConfig& config, int64_t seed, Messages& messages,
+                                              const std::function<bool()>& stop = {});
 
 }  // namespace tev

@@ -12,6 +12,10 @@ nlohmann::json to_json(const TrainState& state) {
                       {"events", state.events},
                       {"interval_loss", state.interval_loss},
                       {"interval_weight", state.interval_weight},
+                      {"mean_weight", state.mean_weight},
+                      {"validation_due", state.validation_due},
+                      {"threads", state.threads},
+                      {"fingerprints", state.fingerprints},
                       {"validations_without_improvement", state.early_stopping.validations_without_improvement},
                       {"metrics_bytes", state.metrics_bytes}};
   if (state.early_stopping.best_value) json["best_value"] = *state.early_stopping.best_value;
@@ -28,6 +32,10 @@ TrainState from_json(const nlohmann::json& json, const TrainState& start) {
     state.events = json.at("events");
     state.interval_loss = json.at("interval_loss");
     state.interval_weight = json.at("interval_weight");
+    state.mean_weight = json.at("mean_weight");
+    state.validation_due = json.at("validation_due");
+    state.threads = json.at("threads");
+    state.fingerprints = json.at("fingerprints").get<std::map<std::string, uint64_t>>();
     state.early_stopping.validations_without_improvement = json.at("validations_without_improvement");
     if (json.contains("best_value")) state.early_stopping.best_value = json.at("best_value").get<double>();
     state.metrics_bytes = json.at("metrics_bytes");

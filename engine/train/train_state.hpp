@@ -6,6 +6,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <map>
+#include <string>
+
 namespace tev {
 
 struct TrainState {
@@ -14,6 +17,10 @@ struct TrainState {
   int64_t events = 0;           ///< events seen
   double interval_loss = 0;     ///< since the last training line of metrics.jsonl: sum of weight x loss
   double interval_weight = 0;
+  double mean_weight = 1;       ///< of the training events
+  bool validation_due = false;  ///< the epoch has ended, its validation is not done yet
+  int64_t threads = 0;          ///< of the matrix products
+  std::map<std::string, uint64_t> fingerprints;  ///< of the data, by configuration key
   EarlyStopping early_stopping;
   int64_t metrics_bytes = 0;    ///< length of metrics.jsonl
 };

@@ -5,22 +5,27 @@
 #include "engine/record/progress_line.hpp"
 #include "engine/train/metric_rows.hpp"
 
+#include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <cmath>
 
 namespace tev {
 namespace {
+
+double unix_time() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-StepOptions step_options(const RunConfig& config) {
+StepOptions step_options(const RunConfig& config, double mean_weight) {
   StepOptions options;
   options.precision = config.train.precision == "bf16" ? Precision::bf16 : Precision::fp32;
   options.clip_norm = config.optimizer.clip_norm;
   options.seed = static_cast<uint64_t>(config.seed);
+  options.mean_weight = mean_weight;
   return options;
 }
 
@@ -35,8 +40,11 @@ Trainer::Trainer(TrainerParts parts)
     : parts_(parts), config_(parts.config.train), optimizer_(make_optimizer(parts.config.optimizer, named_parameters(parts.model))),
       batches_per_epoch_(ceil_div(parts.data.num_events(Split::train), config_.batch_size)),
       schedule_(parts.config.schedule, parts.config.optimizer, schedule_span(config_, batches_per_epoch_)),
-      step_(parts.model, parts.objective, *optimizer_, schedule_, step_options(parts.config)) {
+      step_(parts.model, parts.objective, *optimizer_, schedule_, step_options(parts.config, parts.mean_weight)) {
   state_.cursor = parts.data.start_cursor(config_.batch_size);
+  state_.mean_weight = parts.mean_weight;
+  state_.threads = at::get_num_threads();
+  state_.fingerprints = parts.data.fingerprints();
   state_.early_stopping.better = config_.monitor == "loss" ? Better::lower : Better::higher;
   state_.early_stopping.patience = config_.early_stopping;
 }
@@ -44,6 +52,10 @@ Trainer::Trainer(TrainerParts parts)
 void Trainer::restore(const CheckpointData& checkpoint) {
   TrainState state = from_json(checkpoint.state, state_);
   check_compatible(state.cursor, state_.cursor);
+  if (state.threads != state_.threads)
+    parts_.messages.info(c10::str("train.threads: continues with ", state_.threads, " threads, began with ", state.threads,
+                                  ": the result may differ in the last bits"));
+  state.threads = state_.threads;
   load_model_state(parts_.model, checkpoint.parts.at("model"));
   optimizer_->load_state(checkpoint.parts.at("optimizer"));
   parts_.metrics.truncate_to(state.metrics_bytes);
@@ -60,22 +72,20 @@ TrainOutcome Trainer::run() {
   last_save_step_ = state_.step;
   if (state_.step == 0) save(false);
   parts_.model.train();
-  while (!finished()) {
-    const auto batches = next_batches(*stream);
-    const StepResult result = step_(batches, state_.step);
-    advance(batches, result);
-    const bool epoch_ended = state_.cursor.step == 0;
-    const bool is_best = epoch_ended && end_epoch();
-    const bool stop = parts_.stop.signal() != 0;
-    if (epoch_ended || stop || checkpoint_due()) save(is_best);
-    if (epoch_ended) restart_interval_clock();
-    if (stop) {
-      parts_.messages.end_progress("train");
-      return TrainOutcome::stopped;
+  bool stop = parts_.stop.signal() != 0;
+  while (!stop && (state_.validation_due || !finished())) {
+    if (!state_.validation_due) {
+      const auto batches = next_batches(*stream);
+      advance(batches, step_(batches, state_.step));
     }
+    const auto is_best = state_.validation_due ? validate() : std::nullopt;
+    const bool epoch_ended = state_.cursor.step == 0;
+    stop = parts_.stop.signal() != 0;
+    if (epoch_ended || stop || checkpoint_due()) save(is_best.value_or(false));
+    if (epoch_ended) restart_interval_clock();
   }
   parts_.messages.end_progress("train");
-  return TrainOutcome::finished;
+  return state_.validation_due || !finished() ? TrainOutcome::stopped : TrainOutcome::finished;
 }
 
 /// The batches of one optimizer step; they never cross the end of an epoch.
@@ -103,6 +113,8 @@ void Trainer::advance(const std::vector<Batch>& batches, const StepResult& resul
   if (epoch_ended) {
     ++state_.cursor.epoch;
     state_.cursor.step = 0;
+    const bool validates = state_.cursor.epoch % config_.validate_every == 0 || state_.cursor.epoch == config_.epochs;
+    state_.validation_due = validates && parts_.data.has(Split::val);
   }
 }
 
@@ -116,6 +128,8 @@ void Trainer::log_interval() {
   const double time = now(), wait = stream_->wait_seconds();
   const double seconds = std::max(time - last_log_, 1e-9);
   parts_.timing.append({{"step", state_.step},
+                        {"unix_s", unix_time()},
+                        {"events", state_.events - last_log_events_},
                         {"events_per_s", static_cast<double>(state_.events - last_log_events_) / seconds},
                         {"wait_share", (wait - last_log_wait_) / seconds},
                         {"wall_s", time - started_}});
@@ -130,21 +144,18 @@ void Trainer::show_progress(const StepResult& result) {
                            config_.epochs * per_epoch, "events");
 }
 
-/// Validation where it is due; true if it is the best so far.
-bool Trainer::end_epoch() {
-  const bool due = state_.cursor.epoch % config_.validate_every == 0 || state_.cursor.epoch == config_.epochs;
-  if (!due || !parts_.data.has(Split::val)) return false;
-  return validate();
-}
-
-bool Trainer::validate() {
+/// Whether the validation events find the weights better than before; nothing if a signal came first: then it stays due.
+std::optional<bool> Trainer::validate() {
   MetricSet metrics(parts_.config.metrics, parts_.data.spec());
   const auto stream = parts_.data.evaluation_stream(Split::val, config_.batch_size);
-  evaluate(parts_.model, parts_.objective, *stream, &metrics, nullptr, "validation", parts_.data.num_events(Split::val), parts_.messages);
+  if (!evaluate(parts_.model, parts_.objective, *stream, &metrics, nullptr, "validation", parts_.data.num_events(Split::val),
+                parts_.messages, [this] { return parts_.stop.signal() != 0; }))
+    return std::nullopt;
   const auto values = metrics.values();
   parts_.metrics.append(metrics_row("validation", state_.cursor.epoch, state_.step, values));
   parts_.messages.info(c10::str("epoch ", state_.cursor.epoch, " of ", config_.epochs, ": validation ", metrics_text(values)));
-  return state_.early_stopping.update(find_metric(values, config_.monitor).value.value_or(0));
+  state_.validation_due = false;
+  return state_.early_stopping.update(find_metric(values, config_.monitor).value.value_or(std::nan("")));
 }
 
 bool Trainer::checkpoint_due() const {

@@ -16,6 +16,7 @@ enum class TrainOutcome { finished, stopped };
 /// What a trainer is given; all of it outlives the trainer.
 struct TrainerParts {
   const RunConfig& config;
+  double mean_weight;  ///< of the training events; a checkpoint holds it too
   DataSession& data;
   Model& model;
   const Objective& objective;
@@ -42,8 +43,7 @@ class Trainer {
   bool finished() const;
   std::vector<Batch> next_batches(BatchStream& stream);
   void advance(const std::vector<Batch>& batches, const StepResult& result);
-  bool end_epoch();
-  bool validate();
+  std::optional<bool> validate();
   void save(bool is_best);
   bool checkpoint_due() const;
   void log_interval();

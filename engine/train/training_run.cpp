@@ -23,9 +23,19 @@
 namespace tev {
 namespace {
 
+/// What an earlier start of the run has made of `auto` and of sizes left open.
+void adopt_resolved(RunConfig& config, const RunConfig& old) {
+  if (config.train.device == "auto") config.train.device = old.train.device;
+  if (config.data.shuffle_rows == 0) config.data.shuffle_rows = old.data.shuffle_rows;
+}
+
+void resolve(RunConfig& config, const DataSession& data) {
+  config.train.device = choose_device(config.train.device).is_cuda() ? "cuda" : "cpu";
+  if (config.data.shuffle_rows == 0) config.data.shuffle_rows = std::min(kDefaultShuffleRows, data.shuffle().num_rows);
+}
+
 /// What a run directory asks of a configuration that wants to continue it.
-void check_same_physics(const RunConfig& config, const RunPaths& paths) {
-  const RunConfig old = load_run_config(paths.config().string(), {});
+void check_same_physics(const RunConfig& config, const RunConfig& old, const RunPaths& paths) {
   for (const auto& difference : differences(old, config)) {
     if (difference.kind != KeyKind::physics) continue;
     const bool grows = difference.key == "train.epochs" && config.train.epochs > old.train.epochs;
@@ -37,8 +47,16 @@ void check_same_physics(const RunConfig& config, const RunPaths& paths) {
   }
 }
 
-bool epochs_left(const RunConfig& config, const RunPaths& paths) {
-  return config.train.epochs > load_run_config(paths.config().string(), {}).train.epochs;
+/// The files must hold what they held when the run began, wherever they lie now.
+void check_same_data(const DataSession& data, const CheckpointData& checkpoint, const RunPaths& paths) {
+  const auto now = data.fingerprints();
+  for (const auto& [key, old] : checkpoint.state.at("fingerprints").get<std::map<std::string, uint64_t>>()) {
+    const auto found = now.find(key);
+    TEV_CHECK_INPUT(found != now.end() && found->second == old, paths.root.string(), ": ", key, ": the files are not those of the run (",
+                    "fingerprint of names, types and sampled values ", fmt::format("{:016x}", old), ", now ",
+                    found == now.end() ? "no files" : fmt::format("{:016x}", found->second),
+                    "). Restore the files, give another --run, or --fresh to rename the old run away.");
+  }
 }
 
 Provenance provenance_of(const TrainRequest& request, const RunConfig& config, const DataSession& data, int64_t step) {
@@ -69,53 +87,60 @@ void say_how_it_shuffles(const DataSession& data, const RunConfig& config, Messa
                             shuffle.lanes, predicted_spread(shuffle, config.train.batch_size)));
 }
 
-/// The best weights on the events that were held back, with predictions/test.h5.
-std::vector<MetricValue> test_best(const RunConfig& config, DataSession& data, Model& model, const Objective& objective,
-                                   const CheckpointStore& checkpoints, const RunPaths& paths, const TrainState& state,
-                                   JsonlWriter& metrics_file, Messages& messages) {
+/// The best weights on the events that were held back; false if a signal came first.
+bool test_best(const RunConfig& config, DataSession& data, Model& model, const Objective& objective, const CheckpointStore& checkpoints,
+               const RunPaths& paths, const TrainState& state, JsonlWriter& metrics_file, const StopRequest& stop, Messages& messages,
+               TrainReport& report) {
   if (checkpoints.best_step()) load_model_state(model, checkpoints.load_best().parts.at("model"));
   prepare_inference(model);
-  const Split split = data.has(Split::test) ? Split::test : Split::val;
-  if (!data.has(split)) return {};
+  report.tested = data.has(Split::test) ? Split::test : Split::val;
+  if (!data.has(report.tested)) return true;
+  const bool is_test = report.tested == Split::test;
   MetricSet metrics(config.metrics, data.spec());
   std::filesystem::create_directories(paths.predictions());
-  PredictionWriter writer(data.catalog_thread(), (paths.predictions() / "test.h5").string(), data.spec(),
+  PredictionWriter writer(data.catalog_thread(), (paths.predictions() / (is_test ? "test.h5" : "val.h5")).string(), data.spec(),
                           signal_classes(config.metrics, data.spec()).front().index);
-  const auto stream = data.evaluation_stream(split, config.train.batch_size);
-  evaluate(model, objective, *stream, &metrics,
-           [&writer](const Batch& batch, const at::Tensor& probabilities) { writer.append(batch, probabilities); },
-           "test", data.num_events(split), messages);
+  const auto stream = data.evaluation_stream(report.tested, config.train.batch_size);
+  if (!evaluate(model, objective, *stream, &metrics,
+                [&writer](const Batch& batch, const at::Tensor& probabilities) { writer.append(batch, probabilities); },
+                is_test ? "test" : "best validation", data.num_events(report.tested), messages, [&stop] { return stop.signal() != 0; }))
+    return false;
   writer.close();
-  const auto values = metrics.values();
-  metrics_file.append(metrics_row("test", state.cursor.epoch, checkpoints.best_step().value_or(state.step), values));
-  return values;
+  report.test = metrics.values();
+  metrics_file.append(metrics_row(is_test ? "test" : "best_validation", state.cursor.epoch, checkpoints.best_step().value_or(state.step),
+                                  report.test));
+  return true;
 }
 
-void save_sample_ids(const RunPaths& paths, const NonFiniteLoss& error, int64_t step) {
+void save_sample_ids(const RunPaths& paths, const NonFiniteStep& error, int64_t step) {
   replace_file(paths.root / fmt::format("nonfinite_step-{}.json", step),
                nlohmann::json{{"step", step}, {"sample_ids", error.sample_ids}}.dump());
 }
 
-TrainReport train_in(RunDirectory& directory, const TrainRequest& request, RunConfig& config, TerminalMessages& messages) {
+TrainReport train_in(RunDirectory& directory, const TrainRequest& request, const RunConfig& config, DataSession& data,
+                     CheckpointStore& checkpoints, const std::optional<CheckpointData>& checkpoint, TerminalMessages& messages) {
   const RunPaths& paths = directory.paths();
   TrainReport report;
   report.run = paths.root;
   StopRequest stop;
-  set_threads(config.train.threads);
-  DataSession data(config.data, static_cast<uint64_t>(config.seed), messages);
-  CheckpointStore checkpoints(paths.checkpoints(), messages);
-  const auto checkpoint = checkpoints.load_latest();
+  double mean_weight = 1;
   if (checkpoint) {
     restore_constants(*data.preprocess(), *checkpoint);
+    mean_weight = checkpoint->state.at("mean_weight");
   } else {
-    const TrainingSummary summary = cached_summary(data, config.data, config.seed, messages);
-    data.standardise(summary.standardisation);
-    write_input_histograms(paths.root / "inputs.json", data, summary);
+    const auto summary = cached_summary(data, config.data, config.seed, messages, [&stop] { return stop.signal() != 0; });
+    if (!summary) {
+      report.outcome = TrainOutcome::stopped;
+      return report;
+    }
+    data.standardise(summary->standardisation);
+    mean_weight = summary->mean_weight();
+    write_input_histograms(paths.root / "inputs.json", data, *summary);
   }
   const auto model = make_model(config, data.spec(), choose_device(config.train.device));
   const auto objective = make_objective(config.objective, data.spec());
   JsonlWriter metrics(paths.metrics()), timing(paths.timing());
-  Trainer trainer({config, data, *model, *objective, checkpoints, metrics, timing, stop, messages});
+  Trainer trainer({config, mean_weight, data, *model, *objective, checkpoints, metrics, timing, stop, messages});
   if (checkpoint) {
     trainer.restore(*checkpoint);
     messages.info(fmt::format("{}: continues from step {}", paths.root.string(), trainer.state().step));
@@ -128,13 +153,14 @@ TrainReport train_in(RunDirectory& directory, const TrainRequest& request, RunCo
   directory.set_state(RunState::started, trainer.state().step);
   try {
     report.outcome = trainer.run();
-  } catch (const NonFiniteLoss& error) {
+  } catch (const NonFiniteStep& error) {
     save_sample_ids(paths, error, trainer.state().step);
     throw;
   }
   report.step = trainer.state().step;
-  if (report.outcome == TrainOutcome::finished)
-    report.test = test_best(config, data, *model, *objective, checkpoints, paths, trainer.state(), metrics, messages);
+  if (report.outcome == TrainOutcome::finished &&
+      !test_best(config, data, *model, *objective, checkpoints, paths, trainer.state(), metrics, stop, messages, report))
+    report.outcome = TrainOutcome::stopped;
   directory.set_state(report.outcome == TrainOutcome::finished ? RunState::finished : RunState::stopped, report.step);
   return report;
 }
@@ -149,18 +175,31 @@ TrainReport run_training(const TrainRequest& request, TerminalMessages& messages
   }
   const RunState state = run_state(root);
   const RunPaths paths{root};
+  bool nothing_left = false;
   if (std::filesystem::exists(paths.config())) {
-    check_same_physics(config, paths);
-    if (state == RunState::finished && !epochs_left(config, paths)) {
-      TrainReport report;
-      report.already_finished = true;
-      report.run = root;
-      return report;
-    }
+    const RunConfig old = load_run_config(paths.config().string(), {});
+    adopt_resolved(config, old);
+    check_same_physics(config, old, paths);
+    nothing_left = state == RunState::finished && config.train.epochs <= old.train.epochs;
   }
-  RunDirectory directory(root);
-  messages.also_write_to(directory.paths().log());
-  return train_in(directory, request, config, messages);
+  set_threads(config.train.threads);
+  DataSession data(config.data, static_cast<uint64_t>(config.seed), messages);
+  resolve(config, data);
+  std::optional<RunDirectory> directory;
+  if (!nothing_left) {
+    directory.emplace(root);
+    messages.also_write_to(paths.log());
+  }
+  CheckpointStore checkpoints(paths.checkpoints(), messages, nothing_left ? StoreAccess::read : StoreAccess::write);
+  const auto checkpoint = checkpoints.load_latest();
+  if (checkpoint) check_same_data(data, *checkpoint, paths);
+  if (nothing_left) {
+    TrainReport report;
+    report.already_finished = true;
+    report.run = root;
+    return report;
+  }
+  return train_in(*directory, request, config, data, checkpoints, checkpoint, messages);
 }
 
 }  // namespace tev

@@ -19,11 +19,13 @@ struct TrainReport {
   bool already_finished = false;
   int64_t step = 0;
   std::filesystem::path run;
-  std::vector<MetricValue> test;  ///< metrics of the test (else validation) events; empty unless finished now
+  std::vector<MetricValue> test;  ///< metrics of the best weights; empty unless finished now
+  Split tested = Split::test;     ///< the events of `test`: val where there are no test events
 };
 
 /// Starts the run, or continues it where its last checkpoint stands; when the last epoch is done, evaluates the best weights
-/// on the test events and writes predictions/test.h5.
+/// on the test events and writes predictions/test.h5. Without test events the validation events, which chose the weights, take
+/// their place, in predictions/val.h5 and with the kind best_validation in metrics.jsonl.
 /// @throws InputError  a configuration or data that differ from those of the run
 TrainReport run_training(const TrainRequest& request, TerminalMessages& messages);
 

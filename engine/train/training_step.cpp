@@ -32,49 +32,73 @@ TrainingStep::TrainingStep(Model& model, const Objective& objective, Optimizer& 
 
 StepResult TrainingStep::operator()(const std::vector<Batch>& batches, int64_t step) {
   StepResult result;
-  for (const auto& batch : batches) result.weight += batch.weight.sum(at::kDouble).item<double>();
+  for (const auto& batch : batches) result.weight += options_.mean_weight * static_cast<double>(batch.size());
   if (result.weight == 0) return result;
-  // Dropout is a function of the step alone, so that a continued run needs no generator state.
-  at::manual_seed(seed_key(options_.seed, SeedUse::dropout, step));
   optimizer_.zero_grad();
-  for (const auto& batch : batches) {
-    if (batch.size() == 0) continue;
-    const double loss_sum = backward(batch, result.weight);
-    if (!std::isfinite(loss_sum)) refuse(batch, step);
+  for (size_t i = 0; i < batches.size(); ++i) {
+    if (batches[i].size() == 0) continue;
+    seed_dropout(step, i);
+    const double loss_sum = backward(batches[i], result.weight);
+    if (!std::isfinite(loss_sum)) refuse_loss(batches[i], step, i);
     result.loss_sum += loss_sum;
   }
-  if (options_.clip_norm > 0) clip_gradient_norm(optimizer_.parameters(), options_.clip_norm);
+  const at::Tensor norm = gradient_norm(optimizer_.parameters());
+  check_gradient(norm, batches, step);
+  if (options_.clip_norm > 0) clip_gradients(optimizer_.parameters(), norm, options_.clip_norm);
   optimizer_.step(schedule_.lr(step), schedule_.momentum(step));
   return result;
 }
 
-/// Adds the gradient of one batch's share of the mean loss; returns its sum of weight x loss.
+/// Dropout is a function of the step alone, so that a continued run needs no generator state.
+void TrainingStep::seed_dropout(int64_t step, size_t batch) const {
+  at::manual_seed(seed_key(options_.seed, SeedUse::dropout, step, batch));
+}
+
+at::Tensor TrainingStep::logits(const Batch& batch) {
+  const PrecisionGuard autocast(options_.precision, device_.type());
+  return model_.forward(inputs_for(model_, batch.inputs));
+}
+
+/// Adds the gradient of one batch's share of the loss; returns its sum of weight x loss.
 double TrainingStep::backward(const Batch& batch, double total_weight) {
-  at::Tensor loss_sum;
-  {
-    const PrecisionGuard autocast(options_.precision, device_.type());
-    const at::Tensor logits = model_.forward(inputs_for(model_, batch.inputs));
-    loss_sum = objective_.loss(logits, batch.label.to(device_), batch.weight.to(device_)).sum;
-  }
+  const at::Tensor loss_sum = objective_.loss(logits(batch), batch.label.to(device_), batch.weight.to(device_)).sum;
   loss_sum.div(total_weight).backward();
   return loss_sum.item<double>();
 }
 
-void TrainingStep::refuse(const Batch& batch, int64_t step) const {
+/// Finds the events by the same forward pass once more.
+void TrainingStep::refuse_loss(const Batch& batch, int64_t step, size_t index) {
   const at::NoGradGuard no_grad;
-  const at::Tensor logits = model_.forward(inputs_for(model_, batch.inputs)).to(at::kCPU, at::kFloat);
+  seed_dropout(step, index);
+  const at::Tensor rows = logits(batch).to(at::kCPU, at::kFloat);
   std::vector<int64_t> ids;
   std::vector<std::string> names;
   for (int64_t i = 0; i < batch.size(); ++i) {
-    const at::Tensor sum = objective_.loss(logits.slice(0, i, i + 1), batch.label.slice(0, i, i + 1), batch.weight.slice(0, i, i + 1)).sum;
+    const at::Tensor sum = objective_.loss(rows.slice(0, i, i + 1), batch.label.slice(0, i, i + 1), batch.weight.slice(0, i, i + 1)).sum;
     if (std::isfinite(sum.item<double>())) continue;
     ids.push_back(batch.sample_id[i].item<int64_t>());
     names.push_back(std::to_string(ids.back()));
   }
-  throw NonFiniteLoss(c10::str("train: the loss of step ", step, " is not finite; it comes from ", ids.size(), " of ", batch.size(),
-                               " events, sample ids ", join_names(names),
-                               ". Lower optimizer.lr, set optimizer.clip_norm, or look at these events."),
-                      std::move(ids));
+  const std::string message = c10::str("train: the loss of step ", step, " is not finite; it comes from ", ids.size(), " of ",
+                                       batch.size(), " events, sample ids ", join_names(names),
+                                       ". Lower optimizer.lr, set optimizer.clip_norm, or look at these events.");
+  throw NonFiniteStep(message, std::move(ids));
+}
+
+void TrainingStep::check_gradient(const at::Tensor& norm, const std::vector<Batch>& batches, int64_t step) const {
+  const auto value = norm.item<double>();
+  if (std::isfinite(value)) return;
+  std::vector<int64_t> ids;
+  std::vector<std::string> names;
+  for (const auto& batch : batches)
+    for (int64_t i = 0; i < batch.size(); ++i) {
+      ids.push_back(batch.sample_id[i].item<int64_t>());
+      names.push_back(std::to_string(ids.back()));
+    }
+  const std::string message = c10::str("train: the gradient of step ", step, " has the norm ", value,
+                                       " although its loss is finite; sample ids ", join_names(names),
+                                       ". Lower optimizer.lr, or look at these events.");
+  throw NonFiniteStep(message, std::move(ids));
 }
 
 }  // namespace tev

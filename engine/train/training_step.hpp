@@ -31,34 +31,41 @@ struct StepOptions {
   Precision precision = Precision::fp32;
   double clip_norm = 0;
   uint64_t seed = 0;
+  double mean_weight = 1;  ///< of the training events; positive
 };
 
 struct StepResult {
   double loss_sum = 0;  ///< sum of weight x loss
-  double weight = 0;    ///< sum of weights
+  double weight = 0;    ///< number of events x mean weight of the training events
 };
 
-/// The loss of a step was NaN or infinite; the weights are as before the step.
-class NonFiniteLoss : public Error {
+/// The loss or the gradient of a step was NaN or infinite; the weights are as before the step.
+class NonFiniteStep : public Error {
  public:
-  NonFiniteLoss(const std::string& message, std::vector<int64_t> sample_ids)
+  NonFiniteStep(const std::string& message, std::vector<int64_t> sample_ids)
       : Error(message), sample_ids(std::move(sample_ids)) {}
-  std::vector<int64_t> sample_ids;  ///< events whose own loss is not finite
+  std::vector<int64_t> sample_ids;  ///< events whose own loss is not finite; of a gradient, all events of the step
 };
 
-/// One step on one or several batches: mean loss over all their weight, gradients, clipping, update.
+/// One step on one or several batches: loss, gradients, clipping, update.
+///
+/// The loss is sum(weight x loss) / (events x mean weight of the training events). It is not divided by the sum of the
+/// batch's own weights: with weights of both signs that sum may be next to nothing, and its mean is biased.
 class TrainingStep {
  public:
   TrainingStep(Model& model, const Objective& objective, Optimizer& optimizer, const Schedule& schedule, StepOptions options);
 
   /// @param batches  on the CPU; run one after the other, their gradients add up. Without events nothing is updated
   /// @param step     counts optimizer steps from 0; keys the randomness of dropout
-  /// @throws NonFiniteLoss  naming the step and the first sample ids
+  /// @throws NonFiniteStep  naming the step and the first sample ids
   StepResult operator()(const std::vector<Batch>& batches, int64_t step);
 
  private:
+  at::Tensor logits(const Batch& batch);
   double backward(const Batch& batch, double total_weight);
-  [[noreturn]] void refuse(const Batch& batch, int64_t step) const;
+  void seed_dropout(int64_t step, size_t batch) const;
+  [[noreturn]] void refuse_loss(const Batch& batch, int64_t step, size_t index);
+  void check_gradient(const at::Tensor& norm, const std::vector<Batch>& batches, int64_t step) const;
 
   Model& model_;
   const Objective& objective_;

@@ -45,15 +45,15 @@ def arguments(columns, begin, end, padded):
     return inputs + [event]
 
 
-def largest_difference(model, columns, expected, batch_size, padded):
-    count = len(expected) if batch_size > 1 else min(len(expected), MOST_SINGLE)
+def largest_difference(model, columns, expected, count, batch_size, padded):
+    """Over the first `count` events; 1 where a probability is not finite, the most that two can differ by."""
     method = model.forward_padded if padded else model.forward
     worst = 0.0
     for begin in range(0, count, batch_size):
         end = min(begin + batch_size, count)
         result = method(*arguments(columns, begin, end, padded))
         difference = (result - expected[begin:end]).abs().max().item()
-        worst = max(worst, difference if difference == difference else float("inf"))
+        worst = max(worst, difference if difference == difference else 1.0)
     return worst
 
 
@@ -66,10 +66,13 @@ def main():
             columns, expected = read_group(file[name], model.input_names())
             for padded in (False, True):
                 for batch_size in BATCH_SIZES:
-                    rows.append({"sample": name, "events": len(expected), "batch_size": batch_size, "padded": padded,
-                                 "max_difference": largest_difference(model, columns, expected, batch_size, padded)})
-    result = {"max_difference": max(row["max_difference"] for row in rows),
-              "events": sum({row["sample"]: row["events"] for row in rows}.values()),
+                    count = len(expected) if batch_size > 1 else min(len(expected), MOST_SINGLE)
+                    rows.append({"sample": name, "events": count, "batch_size": batch_size, "padded": padded,
+                                 "max_difference": largest_difference(model, columns, expected, count, batch_size, padded)})
+    events = {}
+    for row in rows:
+        events[row["sample"]] = max(events.get(row["sample"], 0), row["events"])
+    result = {"max_difference": max(row["max_difference"] for row in rows), "events": sum(events.values()),
               "torch": torch.__version__, "comparisons": rows}
     with open(out_path, "w") as out:
         json.dump(result, out, indent=1)

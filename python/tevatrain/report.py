@@ -1,6 +1,6 @@
 """Report of one or several runs: one self-contained HTML page, and each figure as PNG and SVG.
 
-Knows a run only through its directory: metrics.jsonl, config.yaml, inputs.json and predictions/test.h5.
+Knows a run only through its directory: metrics.jsonl, config.yaml, inputs.json and predictions.
 Figures: loss and learning rate, ROC curve with background rejection on a log axis (overlaid for several runs), score
 distribution by class, input distributions by class.
 """
@@ -34,6 +34,7 @@ class Run:
     train: list = field(default_factory=list)
     validation: list = field(default_factory=list)
     test: dict | None = None
+    split: str = "test"      # the events of `test` and of the predictions
     classes: list = field(default_factory=list)
     scores: np.ndarray | None = None  # [N, K]
     label: np.ndarray | None = None  # [N]
@@ -53,6 +54,8 @@ class Run:
         return sorted(found) or [0.3, 0.5]
 
 
+# Kinds of lines that hold the metrics of the best weights, and on which events.
+SPLITS = {"test": "test", "best_validation": "validation"}
 REJECTION = re.compile(r"rejection_(\d+(?:\.\d+)?)")
 
 
@@ -72,8 +75,8 @@ def read_metrics(run, path):
             run.train.append(row)
         elif kind == "validation":
             run.validation.append(row)
-        elif kind == "test":
-            run.test = row
+        elif kind in SPLITS:
+            run.test, run.split = row, SPLITS[kind]
 
 
 def read_predictions(run, path):
@@ -100,9 +103,12 @@ def read_run(path):
     run = Run(Path(path))
     run.name = run.path.resolve().name
     read_metrics(run, run.path / "metrics.jsonl")
-    predictions, inputs = run.path / "predictions" / "test.h5", run.path / "inputs.json"
-    if predictions.is_file():
-        read_predictions(run, predictions)
+    inputs = run.path / "inputs.json"
+    for split in ("test", "val"):
+        predictions = run.path / "predictions" / f"{split}.h5"
+        if predictions.is_file():
+            read_predictions(run, predictions)
+            break
     if inputs.is_file():
         try:
             run.inputs = json.loads(inputs.read_text())

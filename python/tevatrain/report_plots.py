@@ -136,7 +136,7 @@ def plot_roc(runs):
     plain_log_axis(axis.yaxis, axis.get_ylim())
     axis.grid(alpha=0.3)
     axis.legend(handles, labels, loc="upper right")
-    title(axis, "test events, statistical errors")
+    title(axis, f"{' and '.join(sorted({run.split for run in runs}))} events, statistical errors")
     return figure
 
 
@@ -173,7 +173,7 @@ def plot_scores(run):
     axis.set_xlabel(f"score of {run.classes[run.signal]}")
     axis.set_ylabel("probability density")
     axis.legend(loc="upper center", ncols=2)
-    title(axis, f"{run.name}, test events")
+    title(axis, f"{run.name}, {run.split} events")
     return figure
 
 

@@ -53,10 +53,11 @@ def toy_jets(number, seed):
     return jets.astype(np.float32), label
 
 
-def write_table(path, jets, label):
-    """Writes jets as pandas does for the published files."""
+def write_table(path, jets, label, truth_e=0):
+    """Writes jets as pandas does for the published files; truth_e is the first value behind the constituents."""
     names = [f"{kind}_{i}" for i in range(200) for kind in ("E", "PX", "PY", "PZ")] + ["truthE", "truthPX", "truthPY", "truthPZ"]
     block = np.concatenate([jets.reshape(len(jets), 800), np.zeros((len(jets), 4), np.float32)], 1)
+    block[:, 800] = truth_e
     frame = pd.concat([pd.DataFrame(block, columns=names),
                        pd.DataFrame({"ttv": np.zeros(len(jets), np.int64), "is_signal_new": label.astype(np.int64)})], axis=1)
     with warnings.catch_warnings():
@@ -67,6 +68,7 @@ def write_table(path, jets, label):
 def write_data(folder, train=1000, held_back=300):
     """train.h5, val.h5 and test.h5 of toy jets."""
     folder = Path(folder)
+    folder.mkdir(exist_ok=True)
     for seed, (name, number) in enumerate([("train", train), ("val", held_back), ("test", held_back)]):
         write_table(folder / f"{name}.h5", *toy_jets(number, seed))
     return folder

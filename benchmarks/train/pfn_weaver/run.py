@@ -20,7 +20,7 @@ import h5py
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-INSTALL = ".venv/bin/pip install --target=.work/weaver --no-deps -r benchmarks/train/pfn_weaver/requirements.txt"
+INSTALL = ".venv/bin/pip install --target=.peers/weaver --no-deps -r benchmarks/train/pfn_weaver/requirements.txt"
 
 
 def jets(options, name):
@@ -71,7 +71,7 @@ def speeds(log):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT / "datasets/top_jets")
-    parser.add_argument("--weaver", type=Path, default=ROOT / ".work/weaver", help="where weaver-core is installed")
+    parser.add_argument("--weaver", type=Path, default=ROOT / ".peers/weaver", help="where weaver-core is installed")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=500)
     parser.add_argument("--workers", type=int, default=1, help="processes that load data")

@@ -66,16 +66,6 @@ TEST(Catalog, AChunkLargerThanAUnitIsOneUnit) {
   EXPECT_EQ(events, test::kRows);
 }
 
-TEST(Catalog, ReadsARangeAcrossFiles) {
-  CatalogThread thread;
-  const auto catalog = open_parts(thread);
-  const auto x = thread.run([&] { return catalog->read_range(290, 20); })[0];
-  ASSERT_EQ(x.sizes(), (c10::IntArrayRef{20, 4}));
-  for (int64_t i = 0; i < 20; ++i)
-    EXPECT_EQ(x.const_data_ptr<float>()[i * 4 + 3], static_cast<float>(test::value(290 + i, 3)));
-  EXPECT_EQ(thread.run([&] { return catalog->read_range(5, 0); })[0].sizes(), (c10::IntArrayRef{0, 4}));
-}
-
 TEST(Catalog, MoreFilesThanAreHeldOpen) {
   CatalogThread thread;
   std::vector<std::string> files;

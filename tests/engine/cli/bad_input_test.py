@@ -99,6 +99,13 @@ class BadInputTest(unittest.TestCase):
         self.refused(r"data\.select: 'truth_E > 1' leaves none of the 300 training events", "data.select='truth_E > 1'",
                      "data.objects.event={field: values_block_0, take: [800, 801], as: [truth_E]}")
 
+    def test_a_feature_that_is_not_finite_names_file_event_and_expression(self):
+        def spoil(jets, label):
+            jets[9, 0, 3] = 0
+        path = self.changed_file("feature.h5", spoil)
+        self.refused(r"feature\.h5: event 9: data\.features\.part\.log_pz: NaN or infinite in 1 of \d+ rows \(log\(abs\(pz\)\)\)",
+                     f"data.train={path}", "data.features.part.log_pz=log(abs(pz))")
+
     def test_mistake_in_a_feature(self):
         self.refused(r"data\.features\.part\.bad: .*unknown name 'pxx'.*Did you mean 'px'\?", "data.features.part.bad=log(pxx)")
         self.refused(r"data\.features\.part\.bad: (.|\n)*log\(px", "data.features.part.bad='log(px'")
@@ -127,7 +134,15 @@ class BadInputTest(unittest.TestCase):
         path = self.changed_file("changed.h5", change)
         result = program.run(self.folder, "train", self.config, "--run", self.folder / "other", "train.epochs=2", f"data.train={path}")
         program.require(result, 2)
-        self.assertRegex(result.stderr, r"fingerprint")
+        self.assertRegex(result.stderr, r"other: data\.train: the files are not those of the run \(fingerprint .* [0-9a-f]{16}, now [0-9a-f]{16}\)")
+        # A finished run does not hide it, and the events that choose the weights are guarded like those that train them.
+        for split in ("train", "val", "test"):
+            result = program.run(self.folder, "train", self.config, "--run", self.folder / "other", "train.epochs=1", f"data.{split}={path}")
+            program.require(result, 2)
+            self.assertRegex(result.stderr, rf"data\.{split}: the files are not those of the run")
+        copy = self.folder / "moved.h5"
+        copy.write_bytes((self.folder / "val.h5").read_bytes())
+        program.require(program.run(self.folder, "train", self.config, "--run", self.folder / "other", "train.epochs=2", f"data.val={copy}"))
 
     def test_resume_with_another_model(self):
         program.require(program.run(self.folder, "train", self.config, "--run", self.folder / "model", "train.epochs=1"))

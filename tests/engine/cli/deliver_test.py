@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import hdf5plugin  # noqa: F401  (registers the blosc filter)
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.metrics import roc_auc_score
 
@@ -51,6 +52,24 @@ class DeliverTest(unittest.TestCase):
         np.testing.assert_array_equal(self.sample_id, np.arange(600))
         np.testing.assert_array_equal(self.label, program.toy_jets(600, 2)[1])
         np.testing.assert_allclose(self.scores.sum(1), 1, atol=1e-6)
+
+    def test_any_field_is_copied_along_as_it_is_stored(self):
+        out = self.folder / "columns.h5"
+        columns = "values_block_1,truth=values_block_0:800,pt3=values_block_0:7"
+        program.require(program.run(self.folder, "predict", self.run_directory, "--out", out, "--columns", columns))
+        with h5py.File(out) as file, h5py.File(self.folder / "test.h5") as test:
+            table = test["table/table"][:]
+            self.assertEqual(file["values_block_1"].dtype, np.int64)
+            np.testing.assert_array_equal(file["values_block_1"][:], table["values_block_1"])
+            np.testing.assert_array_equal(file["truth"][:], table["values_block_0"][:, 800])
+            np.testing.assert_array_equal(file["pt3"][:], table["values_block_0"][:, 7])
+            np.testing.assert_array_equal(file["scores"][:], self.scores)
+        for columns, message in (("weight=values_block_0:1", "--columns: 'weight' is a name that predictions use"),
+                                 ("values_blok_1", "--columns: .*has no field 'values_blok_1'.*Did you mean 'values_block_1'"),
+                                 ("a=values_block_1,a=values_block_1", "--columns: 'a' stands twice")):
+            result = program.run(self.folder, "predict", self.run_directory, "--out", out, "--columns", columns)
+            program.require(result, 2)
+            self.assertRegex(result.stderr, message)
 
     def test_the_export_equals_predict_on_the_raw_file(self):
         lengths = (self.jets[:, :, 0] > 0).sum(1)
@@ -96,6 +115,20 @@ class DeliverTest(unittest.TestCase):
             output = program.require(program.run(self.folder, *command))
             value = float(next(line for line in output.splitlines() if line.strip().startswith("auc")).split()[1])
             self.assertAlmostEqual(value, auc, places=4)
+
+    def test_metrics_reads_scores_of_other_programs(self):
+        auc = roc_auc_score(self.label, self.scores[:, 1])
+        compound, table = self.folder / "compound.h5", self.folder / "scores_table.h5"
+        with h5py.File(compound, "w") as file:
+            jets = np.zeros(len(self.label), [("salt_ptop", "f2"), ("is_top", "u1"), ("pt", "f4")])
+            jets["salt_ptop"], jets["is_top"] = self.scores[:, 1], self.label
+            file["jets"] = jets
+        frame = pd.DataFrame({"score": self.scores[:, 1].astype(float), "label": self.label})
+        frame.to_hdf(table, key="table", format="table", data_columns=True)
+        for file, score, label in ((compound, "jets:salt_ptop", "jets:is_top"), (table, "score", "label")):
+            output = program.require(program.run(self.folder, "metrics", file, "--score", score, "--label", label))
+            value = float(next(line for line in output.splitlines() if line.strip().startswith("auc")).split()[1])
+            self.assertAlmostEqual(value, auc, places=3)
 
     def test_the_report_is_one_page_with_its_figures(self):
         page = Path(program.require(program.run(self.folder, "report", self.run_directory)).strip().splitlines()[-1])

@@ -10,6 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import program  # noqa: E402
+import h5py  # noqa: E402
+import numpy as np  # noqa: E402
 from safetensors.numpy import load_file  # noqa: E402
 
 
@@ -81,6 +83,48 @@ class TrainTest(unittest.TestCase):
         self.assertLess(steps[-1], 1000, "the kills belong inside the run")
         self.train("killed", *overrides)
         self.assertEqual(program.differences(run, self.folder / "unkilled"), [])
+
+    def test_a_signal_during_a_validation_ends_it_and_the_run_continues_to_the_same_bits(self):
+        folder = program.write_data(self.folder / "long", train=200, held_back=5000)
+        config = program.write_config(folder)
+        arguments = ["train.log_every=1", "data.test=[]", "model.phi=[256, 256, 256]"]  # a validation of a second or so
+        whole, stopped = folder / "whole", folder / "stopped"
+        program.require(program.run(folder, "train", config, "--run", whole, *arguments))
+        process = program.start(folder, "train", config, "--run", stopped, *arguments)
+        deadline = time.monotonic() + 60
+        metrics = stopped / "metrics.jsonl"
+        while not metrics.exists() or metrics.read_text().count("\n") < 2:
+            self.assertLess(time.monotonic(), deadline)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(60), 75)
+        self.assertEqual([json.loads(line)["kind"] for line in metrics.read_text().splitlines()], ["train"] * 2)
+        program.require(program.run(folder, "train", config, "--run", stopped, *arguments))
+        self.assertEqual(program.result_of(stopped), program.result_of(whole))
+        # Without data.test the last line says which events these are.
+        self.assertEqual(json.loads(metrics.read_text().splitlines()[-1])["kind"], "best_validation")
+        self.assertTrue((stopped / "predictions" / "val.h5").is_file())
+        page = Path(program.require(program.run(folder, "report", stopped)).strip().splitlines()[-1])
+        self.assertTrue(page.is_file())
+
+    def test_events_left_out_need_no_finite_features(self):
+        # Half of the jets have a truth energy of 0; log(truth_E) is a feature of those that are left.
+        folder = self.folder / "selected"
+        folder.mkdir()
+        for seed, name in enumerate(("train", "val", "test")):
+            jets, label = program.toy_jets(400, seed)
+            truth = np.where(np.arange(400) % 2, 100 + np.arange(400), 0)
+            program.write_table(folder / f"{name}.h5", jets, label, truth_e=truth)
+        text = program.CONFIG.replace("  objects:\n", "  select: truth_E > 0\n  objects:\n"
+                                      "    event: {{field: values_block_0, take: [800, 801], as: [truth_E]}}\n")
+        text = text.replace("event: {{jet_px", "event: {{log_truth: log(truth_E), jet_px")
+        config = program.write_config(folder, text)
+        run = folder / "run"
+        program.require(program.run(folder, "train", config, "--run", run))
+        with h5py.File(run / "predictions" / "test.h5") as file:
+            np.testing.assert_array_equal(file["sample_id"][:], np.arange(1, 400, 2))
+            np.testing.assert_array_equal(file["label"][:], program.toy_jets(400, 2)[1][1::2])
+        program.require(program.run(folder, "check", config))
+        program.require(program.run(folder, "export", run))
 
     def test_a_changed_physics_key_is_refused_with_both_values(self):
         result = program.run(self.folder, "train", self.config, "--run", self.reference, "optimizer.lr=0.01")

@@ -76,15 +76,5 @@ TEST(ScoredSample, RefusesNaN) {
   EXPECT_THROW(sample.add(0.5, INFINITY, true), Error);
 }
 
-TEST(Thinned, KeepsEndsAndShapeWithFewPoints) {
-  const RocCurve full = roc_curve(random_sample(20000), "test");
-  const RocCurve thin = thinned(full, 200);
-  EXPECT_LT(thin.size(), 500u);
-  EXPECT_GT(thin.size(), 200u);
-  EXPECT_EQ(thin.signal_efficiency.front(), 0);
-  EXPECT_EQ(thin.signal_efficiency.back(), 1);
-  EXPECT_NEAR(area_under(thin), area_under(full), 1e-3);
-}
-
 }  // namespace
 }  // namespace tev

@@ -107,7 +107,7 @@ json run(const tev::OptimizerConfig& optimizer_config, const tev::ScheduleConfig
     const at::Tensor loss =
         loss_of(parameters, x.slice(0, begin, begin + batch_size), label.slice(0, begin, begin + batch_size));
     loss.backward();
-    if (optimizer_config.clip_norm > 0) tev::clip_gradient_norm(parameters, optimizer_config.clip_norm);
+    if (optimizer_config.clip_norm > 0) tev::clip_gradients(parameters, tev::gradient_norm(parameters), optimizer_config.clip_norm);
     optimizer->step(schedule.lr(step), schedule.momentum(step));
     losses.push_back(loss.item<float>());
     rates.push_back({schedule.lr(step), schedule.momentum(step)});

@@ -88,7 +88,7 @@ TEST(Terminal, GoesOnWithAStageAfterOneInsideOfItAndLeavesItsTimeOut) {
   EXPECT_EQ(log.text(),
             "train: 27% (1,000 of 3,600 jets), 100 jets/s, ETA 0:26\n"
             "validation: 100 jets in 5.0 s (20 jets/s)\n"
-            "train: 58% (2,100 of 3,600 jets), 100 jets/s, ETA 0:15\n"
+            "train: 47% (1,700 of 3,600 jets), 100 jets/s, ETA 0:19\n"
             "validation: 100 jets in 5.0 s (20 jets/s)\n"
             "train: 2,400 jets in 24.0 s (100 jets/s)\n"
             "test: 10 jets in 1.0 s (10 jets/s)\n");
