@@ -12,8 +12,8 @@ namespace tev {
 /// Works through tiles of rows that stay in the cache: the rows of the last layer, the widest, never reach memory (one
 /// byte of sign does), and biases, ReLU, masks and bias gradients are taken along where the numbers already are.
 /// Same result as the separate operators, and as itself without gradients, up to rounding. Bitwise reproducible at an
-/// equal number of threads. With separate operators the whole training step of pfn takes 1.2 to 1.3 times as long
-/// (benchmarks/models/pfn_bench.cpp: 500 jets, 30000 rows, 1 thread of a Zen 5 machine).
+/// equal number of threads. benchmarks/models/pfn_bench.cpp times the step of pfn with it beside that with the separate
+/// operators.
 /// @param x_NC        [N, C] f32|f64, CPU
 /// @param offsets     [B+1] int64, CPU; an empty segment gives 0 and has no gradient
 /// @param parameters  W_1 [C_1, C], b_1 [C_1], W_2, b_2, ...; dtype of x

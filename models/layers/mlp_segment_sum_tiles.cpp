@@ -1,5 +1,7 @@
 #include "models/layers/mlp_segment_sum_tiles.hpp"
 
+#include "models/layers/relu_rows.hpp"
+
 #include <ATen/Parallel.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
@@ -9,8 +11,6 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
-#include <bit>
-#include <type_traits>
 
 namespace tev {
 namespace {
@@ -54,50 +54,15 @@ void for_each_tile(const int64_t* offsets, int64_t segment_begin, int64_t segmen
   }
 }
 
-// h = relu(h + b). Written so that NaN stays NaN, as in ATen.
-template <class T>
-void add_bias_relu(T* __restrict h, const T* __restrict bias, int64_t rows, int64_t width) {
-  for (int64_t n = 0; n < rows; ++n, h += width)
-    for (int64_t c = 0; c < width; ++c) {
-      const T v = h[c] + bias[c];
-      h[c] = v < 0 ? T(0) : v;
-    }
-}
-
-template <class T>
-void add_row(T* __restrict out, const T* __restrict y, const T* __restrict bias, T z, int64_t width) {
-  for (int64_t c = 0; c < width; ++c) {
-    const T v = y[c] + bias[c];
-    out[c] += z * (v < 0 ? T(0) : v);
+/// The pieces of segments among `count` rows from `row` on, the first of which lies in `segment`.
+template <class F>
+void for_each_segment(const int64_t* offsets, int64_t row, int64_t count, int64_t segment, F&& body) {
+  for (const int64_t end = row + count; row < end;) {
+    while (offsets[segment + 1] <= row) ++segment;
+    const int64_t piece_end = std::min(end, offsets[segment + 1]);
+    body(row, piece_end - row, segment);
+    row = piece_end;
   }
-}
-
-template <class T>
-void note_sign(uint8_t* __restrict is_on, const T* __restrict y, const T* __restrict bias, int64_t width) {
-  for (int64_t c = 0; c < width; ++c) is_on[c] = y[c] + bias[c] <= 0 ? 0 : 255;
-}
-
-// gradient = is_on ? z grad_out : 0 by a bit mask, which vectorises; column sums on the way.
-template <class T>
-void masked_row(T* __restrict gradient, T* __restrict column_sum, const uint8_t* __restrict is_on,
-                const T* __restrict grad_out, T z, int64_t width) {
-  using Bits = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
-  for (int64_t c = 0; c < width; ++c) {
-    const Bits mask = static_cast<int8_t>(is_on[c]);
-    const T v = std::bit_cast<T>(std::bit_cast<Bits>(z * grad_out[c]) & mask);
-    gradient[c] = v;
-    column_sum[c] += v;
-  }
-}
-
-template <class T>
-void mask_by_value(T* __restrict gradient, T* __restrict column_sum, const T* __restrict h, int64_t rows,
-                   int64_t width) {
-  for (int64_t n = 0; n < rows; ++n, gradient += width, h += width)
-    for (int64_t c = 0; c < width; ++c) {
-      gradient[c] = h[c] <= 0 ? T(0) : gradient[c];
-      column_sum[c] += gradient[c];
-    }
 }
 
 at::Tensor tile_like(const at::Tensor& x, int64_t width) { return at::empty({tile_rows, width}, x.options()); }
@@ -126,8 +91,7 @@ class ForwardPart {
       at::Tensor output = keep ? kept_->hidden[i].narrow(0, row, count) : scratch_[i].narrow(0, 0, count);
       at::mm_out(output, input, layers_.weight[i].t());
       if (i < last)
-        add_bias_relu(output.mutable_data_ptr<T>(), layers_.bias[i].template const_data_ptr<T>(), count,
-                      output.size(1));
+        add_bias_relu(output.mutable_data_ptr<T>(), layers_.bias[i].template const_data_ptr<T>(), {count, output.size(1)});
       input = output;
     }
     sum_rows(input, row, count, segment);
@@ -140,12 +104,11 @@ class ForwardPart {
     const T* z = rows_.z.defined() ? rows_.z.template const_data_ptr<T>() : nullptr;
     const T* bias = layers_.bias.back().template const_data_ptr<T>();
     const T* values = y.const_data_ptr<T>();
-    uint8_t* is_on = kept_ ? kept_->last_is_on.template mutable_data_ptr<uint8_t>() : nullptr;
-    for (int64_t n = row; n < row + count; ++n, values += width) {
-      while (offsets[segment + 1] <= n) ++segment;
-      add_row(out_ + segment * width, values, bias, z ? z[n] : T(1), width);
-      if (is_on) note_sign(is_on + n * width, values, bias, width);
-    }
+    uint8_t* is_on = kept_ ? kept_->last_is_on.template mutable_data_ptr<uint8_t>() + row * width : nullptr;
+    for_each_segment(offsets, row, count, segment, [&](int64_t begin, int64_t length, int64_t s) {
+      const int64_t start = (begin - row) * width;
+      add_relu_rows(out_ + s * width, is_on ? is_on + start : nullptr, values + start, bias, z ? z + begin : nullptr, {length, width});
+    });
   }
 
   const MlpRows& rows_;
@@ -180,8 +143,7 @@ class BackwardPart {
       if (i == 0) break;
       at::Tensor below = scratch_[i - 1].narrow(0, 0, count);
       at::mm_out(below, gradient, layers_.weight[i]);
-      mask_by_value(below.mutable_data_ptr<T>(), column_sum_[i - 1].data(), input.const_data_ptr<T>(), count,
-                    below.size(1));
+      mask_by_value(below.mutable_data_ptr<T>(), column_sum_[i - 1].data(), input.const_data_ptr<T>(), {count, below.size(1)});
       gradient = below;
     }
     if (grad_x_.defined()) {
@@ -198,13 +160,13 @@ class BackwardPart {
     const int64_t* offsets = rows_.offsets.template const_data_ptr<int64_t>();
     const T* z = rows_.z.defined() ? rows_.z.template const_data_ptr<T>() : nullptr;
     const T* grad_out = grad_out_.template const_data_ptr<T>();
-    const uint8_t* is_on = kept_.last_is_on.template const_data_ptr<uint8_t>();
+    const uint8_t* is_on = kept_.last_is_on.template const_data_ptr<uint8_t>() + row * width;
     T* values = gradient.mutable_data_ptr<T>();
-    for (int64_t n = row; n < row + count; ++n, values += width) {
-      while (offsets[segment + 1] <= n) ++segment;
-      masked_row(values, column_sum_.back().data(), is_on + n * width, grad_out + segment * width, z ? z[n] : T(1),
-                 width);
-    }
+    for_each_segment(offsets, row, count, segment, [&](int64_t begin, int64_t length, int64_t s) {
+      const int64_t start = (begin - row) * width;
+      masked_rows(values + start, column_sum_.back().data(), is_on + start, grad_out + s * width, z ? z + begin : nullptr,
+                  {length, width});
+    });
   }
 
   const MlpRows& rows_;

@@ -22,12 +22,16 @@ SECONDS = 10  # a run lasts at least this long
 OVERRIDES = ["train.batch_size=50", "train.log_every=1", "train.checkpoint_every=20"]
 
 
+def is_saving(run):
+    """Whether a checkpoint is on its way to the disk."""
+    return any((run / "checkpoints").glob("step-*.tmp"))
+
+
 def wait_for_checkpoint(run, process, deadline):
     """Returns when a checkpoint is being written, or the run or the time has ended."""
     while process.poll() is None and time.monotonic() < deadline:
-        if any((run / "checkpoints").glob("*.tmp")):
-            return True
-    return False
+        if is_saving(run):
+            return
 
 
 class KillTest(unittest.TestCase):
@@ -67,7 +71,7 @@ class KillTest(unittest.TestCase):
             return self.kill_once(run, epochs, seconds, inside_checkpoint)
         process.kill()
         process.wait()
-        return any((run / "checkpoints").glob("*.tmp"))
+        return is_saving(run)
 
     def test_every_continuation_is_bit_identical(self):
         random.seed(int(os.environ.get("TEVATRAIN_KILL_SEED", "1")))
@@ -76,7 +80,10 @@ class KillTest(unittest.TestCase):
         inside = 0
         for trial in range(KILLS):
             run = self.folder / f"killed-{trial}"
-            inside += self.kill_once(run, epochs, seconds, inside_checkpoint=trial % 3 == 0)
+            wanted = trial % 3 == 0
+            while not (landed := self.kill_once(run, epochs, seconds, wanted)) and wanted:
+                shutil.rmtree(run)  # just before or after the save: try again
+            inside += landed
             result = program.run(self.folder, *self.arguments(run, epochs))
             program.require(result)
             self.assertEqual(program.result_of(run), expected, f"trial {trial}")
