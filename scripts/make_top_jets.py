@@ -30,16 +30,17 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 try:
-    import awkward as ak
-    import fastjet
     import h5py
     import numpy as np
     import pandas as pd
-    import pythia8mc
     import tables
     IMPORT_ERROR = None
 except ImportError as import_error:
     IMPORT_ERROR = import_error
+
+import top_jets_physics
+from top_jets_physics import (CLASS_SETTINGS, COMMON_SETTINGS, CONSTITUENTS, JET_ETA, PARTICLE_ETA, PT_GEV, RADIUS, Block, Failure,
+                              make_block)
 
 EXAMPLES = """examples:
   make_top_jets.py                                      40k/10k/10k jets, all cores; 7 minutes on one
@@ -48,132 +49,11 @@ EXAMPLES = """examples:
 """
 
 SPLITS = {"train": 0, "test": 1, "val": 2}      # values of the column ttv
-CONSTITUENTS = 200
-PT_GEV = (550.0, 650.0)
-JET_ETA = 2.0
-PARTICLE_ETA = 2.5
-RADIUS = 0.8
-COMMON_SETTINGS = ["Print:quiet=on", "Beams:eCM=14000", "PartonLevel:MPI=off",
-                   "PhaseSpace:pTHatMin=450", "PhaseSpace:pTHatMax=800"]
-CLASS_SETTINGS = [["HardQCD:all=on"],
-                  ["Top:gg2ttbar=on", "Top:qqbar2ttbar=on", "24:onMode=off", "24:onIfAny=1 2 3 4 5"]]
-EVENTS_PER_BATCH = 100      # about 15 MB of event record; a block wastes half a batch on average
 
 # Pythia takes seeds of 1 to 900,000,000. A fixed share of them for each base seed, split and class means
 # that no two blocks ever get the same one.
 MAX_BLOCKS = 100_000
 MAX_SEED = 1499
-
-Block = collections.namedtuple("Block", "split label index jets seed")
-
-
-class Failure(Exception):
-    """A message for the user and the exit code: 2 for wrong input, 1 for anything else."""
-
-    def __init__(self, message, code=2):
-        super().__init__(message)
-        self.code = code
-
-
-# ---------------------------------------------------------------------------------------------- physics
-
-def start_pythia(label, seed):
-    pythia = pythia8mc.Pythia("", False)
-    for setting in COMMON_SETTINGS + CLASS_SETTINGS[label] + ["Random:setSeed=on", f"Random:seed={seed}"]:
-        if not pythia.readString(setting):
-            raise Failure(f"pythia: setting '{setting}' refused (expected Pythia 8.3). Update pythia8mc.")
-    if not pythia.init():
-        raise Failure("pythia: start failed. See its messages above.", code=1)
-    return pythia
-
-
-def eta_phi(vectors):
-    """Pseudorapidity and azimuth of four-vectors [..., 4] as E, px, py, pz."""
-    pt = np.hypot(vectors[..., 1], vectors[..., 2])
-    return np.arcsinh(vectors[..., 3] / pt), np.arctan2(vectors[..., 2], vectors[..., 1])
-
-
-def distance(one, others):
-    """dR between one four-vector [4] and others [n, 4]."""
-    (eta, phi), (other_eta, other_phi) = eta_phi(one), eta_phi(others)
-    turn = (other_phi - phi + np.pi) % (2 * np.pi) - np.pi
-    return np.hypot(other_eta - eta, turn)
-
-
-def four_vectors(momenta):
-    return np.stack([np.asarray(ak.flatten(momenta[name])) for name in ("e", "px", "py", "pz")], axis=-1)
-
-
-def hadronic_tops(record):
-    """Four-vectors [events, 2, 4, 4]: the top and the antitop of each event, each with its three quarks."""
-    offsets = np.concatenate([[0], np.cumsum(ak.num(record))])
-    start = np.repeat(offsets[:-1], np.diff(offsets))
-    ids = np.asarray(ak.flatten(record.id))
-    first = np.asarray(ak.flatten(record.daughter1)) + start
-    second = np.asarray(ak.flatten(record.daughter2)) + start
-    momenta = four_vectors(record.p)
-
-    def last_copy(pdg_id):
-        rows = np.flatnonzero((ids == pdg_id) & (ids[first] != pdg_id))
-        if len(rows) != len(record):
-            raise Failure(f"pythia: {len(rows)} decays of particle {pdg_id} in {len(record)} events "
-                          "(expected one an event). Update pythia8mc.", code=1)
-        return rows
-
-    pairs = []
-    for sign in (1, -1):
-        top, w = last_copy(6 * sign), last_copy(24 * sign)
-        down = np.where(ids[first[top]] == 24 * sign, second[top], first[top])
-        pairs.append(momenta[np.stack([top, down, first[w], second[w]], axis=1)])
-    return np.stack(pairs, axis=1)
-
-
-def find_jets(record, jet_definition):
-    """Yields event number and constituents [n, 4] by falling pT of each jet that passes the cuts."""
-    momenta = record.p
-    pt = np.hypot(momenta.px, momenta.py)
-    pdg = abs(record.id)
-    visible = (record.status > 0) & (pdg != 12) & (pdg != 14) & (pdg != 16)
-    used = momenta[visible & (abs(momenta.pz) < np.sinh(PARTICLE_ETA) * pt)]
-    vectors = four_vectors(used)
-    offsets = np.concatenate([[0], np.cumsum(ak.num(used))])
-    particles = ak.zip({"px": used.px, "py": used.py, "pz": used.pz, "E": used.e}, with_name="Momentum4D")
-    clusters = fastjet.ClusterSequence(particles, jet_definition).constituent_index(PT_GEV[0])
-    for event, jets in enumerate(clusters):
-        for members in jets:
-            constituents = vectors[offsets[event] + np.asarray(members)]
-            jet = constituents.sum(axis=0)
-            if PT_GEV[0] < np.hypot(jet[1], jet[2]) < PT_GEV[1] and abs(eta_phi(jet)[0]) < JET_ETA:
-                falling = np.argsort(-np.hypot(constituents[:, 1], constituents[:, 2]), kind="stable")
-                yield event, constituents[falling]
-
-
-def matched_top(constituents, tops):
-    """The top [4] that lies with its three quarks inside the jet, or None."""
-    jet = constituents.sum(axis=0)
-    for top_and_quarks in tops:
-        if (distance(jet, top_and_quarks) < RADIUS).all():
-            return top_and_quarks[0]
-    return None
-
-
-def make_block(block):
-    """The jets of one block [jets, 804]; only the block decides what is in it, so any core may make it."""
-    pythia = start_pythia(block.label, block.seed)
-    jet_definition = fastjet.JetDefinition(fastjet.antikt_algorithm, RADIUS)
-    rows = np.zeros((block.jets, CONSTITUENTS + 1, 4), dtype=np.float32)
-    filled = 0
-    while filled < block.jets:
-        record = pythia.nextBatch(EVENTS_PER_BATCH).prt
-        tops = hadronic_tops(record) if block.label else None
-        for event, constituents in find_jets(record, jet_definition):
-            truth = matched_top(constituents, tops[event]) if block.label else np.zeros(4)
-            if truth is not None and filled < block.jets:
-                kept = constituents[:CONSTITUENTS]
-                rows[filled, :len(kept)] = kept
-                rows[filled, CONSTITUENTS] = truth
-                filled += 1
-    return rows.reshape(block.jets, -1)
 
 
 # ------------------------------------------------------------------------------------- blocks and workers
@@ -334,8 +214,9 @@ def check_arguments(args):
         if not low <= value <= high:
             raise Failure(f"--{name}: {value} is out of range (expected {low} to {high}). "
                           "Give another number.")
-    if IMPORT_ERROR is not None:
-        raise Failure(f"packages: {IMPORT_ERROR} (expected all of requirements.txt). "
+    missing = IMPORT_ERROR or top_jets_physics.IMPORT_ERROR
+    if missing is not None:
+        raise Failure(f"packages: {missing} (expected all of requirements.txt). "
                       "Run: pip install -r requirements.txt")
     try:
         args.out.mkdir(parents=True, exist_ok=True)
