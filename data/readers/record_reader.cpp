@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 namespace tev {
 namespace {
@@ -120,10 +121,20 @@ class RecordReader final : public Reader {
   at::ScalarType element_type(const Field& field) const {
     if (field.request.as == FieldRequest::As::float32) return at::kFloat;
     if (field.request.as == FieldRequest::As::int64) return at::kLong;
-    at::ScalarType type = tev::element_type(member(field, field.members.front()).scalar);
-    for (const int64_t index : field.members)
-      if (tev::element_type(member(field, index).scalar) != type) type = at::kDouble;
-    return type;
+    std::optional<at::ScalarType> type;
+    int64_t offset = 0;
+    for (const int64_t index : field.members) {
+      const auto own = tev::element_type(member(field, index).scalar);
+      if (is_within(field, offset, member(field, index).count())) type = type.value_or(own) == own ? own : at::kDouble;
+      offset += member(field, index).count();
+    }
+    return type.value_or(at::kFloat);
+  }
+
+  /// Whether the range of a field touches `count` values from `offset` on of some record.
+  static bool is_within(const Field& field, int64_t offset, int64_t count) {
+    const int64_t first = field.request.first % field.record_width, last = first + field.width();
+    return (first < offset + count && offset < last) || offset + field.record_width < last;
   }
 
   size_t source_index(const std::string& path) {

@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "data/catalog/expand_files.hpp"
+#include "data/stream/gather.hpp"
 #include "data/stream/memory_limit.hpp"
 
 #include <numeric>
@@ -69,7 +70,6 @@ DataSession::Part DataSession::open_part(const std::vector<std::string>& pattern
   auto requests = field_requests(config_);
   for (const auto& observer : observers_) requests.push_back(observer.request);
   part.catalog = Catalog::open(config_.reader, expand_files(patterns, key), std::move(requests), catalog_thread_);
-  TEV_CHECK_INPUT(part.catalog->num_events() > 0, key, ": the files hold no events. Check the paths.");
   part.unit_rows = rows_of_units(*part.catalog);
   return part;
 }
@@ -176,14 +176,20 @@ void DataSession::standardise(const Standardisation& standardisation) {
     preprocess_->set_standardisation(object.name, standardisation.mean(object.name), standardisation.scale(object.name));
 }
 
-Columns DataSession::raw_sample(Split split) {
+Columns DataSession::raw_sample(Split split, int64_t num_events) {
   const EventSource& events = source(split, EventSource::Stage::standardised);
-  const auto num_units = static_cast<int64_t>(part(split).unit_rows->size());
-  for (int64_t unit = 0; unit < num_units; ++unit) {
-    EventBlock block = events.raw_columns(unit);
-    if (!block.selected.defined() || block.selected.numel() > 0) return std::move(block.raw);
+  const size_t num_units = part(split).unit_rows->size();
+  std::vector<Columns> pieces;
+  int64_t found = 0;
+  for (size_t unit = 0; unit < num_units && found < num_events; ++unit) {
+    EventBlock block = events.raw_columns(static_cast<int64_t>(unit));
+    const Column& column = block.raw.begin()->second;
+    const int64_t size = column.ragged() ? column.offsets.numel() - 1 : column.values.size(0);
+    if (size > 0) pieces.push_back(std::move(block.raw));
+    found += size;
   }
-  throw InputError(c10::str("data.select: '", config_.select, "' leaves no event of ", split_key(split), ". Correct the expression."));
+  TEV_CHECK_INPUT(found > 0, "data.select: '", config_.select, "' leaves no event of ", split_key(split), ". Correct the expression.");
+  return join_columns(pieces);
 }
 
 Cursor DataSession::start_cursor(int64_t batch_size) const {

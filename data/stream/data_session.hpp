@@ -52,8 +52,8 @@ class DataSession {
   std::unique_ptr<BatchStream> training_stream(const Cursor& from, int64_t end_epoch, ShardSpec shard = {});
   /// One pass unit by unit, in the order of the files; with data.files the rows of a unit come in the order of the split.
   std::unique_ptr<BatchStream> evaluation_stream(Split split, int64_t batch_size);
-  /// Raw columns of the first unit that has selected events: what an exported model takes.
-  Columns raw_sample(Split split);
+  /// Raw columns of the first units with so many selected events, or of all: what an exported model takes.
+  Columns raw_sample(Split split, int64_t num_events);
   /// Where all HDF5 calls of this session are made, those of writers too.
   CatalogThread& catalog_thread() { return catalog_thread_; }
   /// The cursor of the start of a run.

@@ -69,7 +69,7 @@ int64_t EventSource::reserve_bytes(int64_t unit) const {
   double widest = 1, values = 0;
   for (const auto& spec : preprocess_->specs()) {
     for (const auto& object : preprocess_->objects())
-      if (object.name == spec.name && object.ragged)
+      if (object.name == spec.name)
         widest = std::max(widest, static_cast<double>(spec.features.size()) / static_cast<double>(object.columns.size()));
   }
   for (const int64_t width : catalog_->widths()) values += static_cast<double>(width);

@@ -77,15 +77,17 @@ Column gather_ragged(const std::vector<Picked>& events, const std::string& name)
   return {values, offsets};
 }
 
-at::Tensor concatenate_offsets(const std::vector<Batch>& pieces, const std::string& name) {
-  std::vector<at::Tensor> parts{at::zeros({1}, at::kLong)};
+/// One column behind the other.
+Column join_column(const std::vector<const Column*>& pieces) {
+  std::vector<at::Tensor> values, offsets;
   int64_t shift = 0;
-  for (const auto& piece : pieces) {
-    const Column& column = piece.inputs.at(name);
-    parts.push_back(column.offsets.slice(0, 1).add(shift));
-    shift += column.values.size(0);
+  for (const Column* piece : pieces) {
+    values.push_back(piece->values);
+    if (!piece->ragged()) continue;
+    offsets.push_back(offsets.empty() ? piece->offsets : piece->offsets.slice(0, 1).add(shift));
+    shift += piece->values.size(0);
   }
-  return at::cat(parts);
+  return {at::cat(values), offsets.empty() ? at::Tensor() : at::cat(offsets)};
 }
 
 }  // namespace
@@ -136,6 +138,16 @@ int64_t batch_bytes(const Batch& batch) {
   return static_cast<int64_t>(bytes);
 }
 
+Columns join_columns(const std::vector<Columns>& pieces) {
+  Columns joined;
+  for (const auto& entry : pieces.front()) {
+    std::vector<const Column*> parts;
+    for (const auto& piece : pieces) parts.push_back(&piece.at(entry.first));
+    joined[entry.first] = join_column(parts);
+  }
+  return joined;
+}
+
 Batch concatenate(std::vector<Batch> pieces) {
   TEV_EXPECT(!pieces.empty());
   if (pieces.size() == 1) return std::move(pieces.front());
@@ -145,11 +157,9 @@ Batch concatenate(std::vector<Batch> pieces) {
     return at::cat(parts);
   };
   Batch batch;
-  for (const auto& input : pieces.front().inputs) {
-    const auto& name = input.first;
-    batch.inputs[name].values = join([&name](const Batch& piece) { return piece.inputs.at(name).values; });
-    if (input.second.ragged()) batch.inputs[name].offsets = concatenate_offsets(pieces, name);
-  }
+  std::vector<Columns> inputs;
+  for (const auto& piece : pieces) inputs.push_back(piece.inputs);
+  batch.inputs = join_columns(inputs);
   batch.label = join([](const Batch& piece) { return piece.label; });
   batch.weight = join([](const Batch& piece) { return piece.weight; });
   batch.sample_id = join([](const Batch& piece) { return piece.sample_id; });

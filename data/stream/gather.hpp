@@ -23,7 +23,10 @@ Batch empty_batch(const DecodedUnit& unit);
 /// Memory held by the tensors of a batch.
 int64_t batch_bytes(const Batch& batch);
 
-/// Joins batches of the same columns, in order.
+/// Joins blocks of events with the same columns, in order; at least one.
+Columns join_columns(const std::vector<Columns>& pieces);
+
+/// Joins batches of the same columns, in order; at least one.
 Batch concatenate(std::vector<Batch> pieces);
 
 }  // namespace tev

@@ -14,7 +14,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-constexpr int64_t format_version = 1;
+constexpr int64_t format_version = 2;
 constexpr const char* manifest_name = "manifest.json";
 constexpr const char* state_name = "state.json";
 constexpr const char* tensors_suffix = ".safetensors";

@@ -43,7 +43,7 @@ void print_summary(const DataSession& data, const TrainingSummary& summary) {
 
 /// The first rows of the first three events, as the model sees them before standardisation.
 void print_events(DataSession& data) {
-  const Columns features = data.preprocess()->features(data.raw_sample(Split::train));
+  const Columns features = data.preprocess()->features(data.raw_sample(Split::train, 3));
   for (int64_t event = 0; event < 3; ++event) {
     std::cout << fmt::format("\nevent {}\n", event);
     for (const auto& object : data.spec().objects) {

@@ -48,6 +48,7 @@ std::vector<MetricValue> pass(const Request& request, bool with_metrics, Termina
   evaluate(*run.model, *objective, *stream, with_metrics ? &metrics : nullptr, visit, with_metrics ? "evaluate" : "predict",
            data->num_events(split), messages);
   if (writer) writer->close();
+  if (split == Split::val) messages.info("data.test is not given: these are the validation events, which chose the weights");
   return with_metrics ? metrics.values() : std::vector<MetricValue>{};
 }
 

@@ -23,7 +23,7 @@ struct Request {
 
 /// Score of the signal, label and weight of every event.
 MetricInput read_input(const Request& request, int64_t& signal) {
-  std::vector<FieldRequest> fields{field_request("--score", request.score),
+  std::vector<FieldRequest> fields{field_request("--score", request.score, FieldRequest::As::stored),
                                    field_request("--label", request.label, FieldRequest::As::int64)};
   if (!request.weight.empty()) fields.push_back(field_request("--weight", request.weight));
   const auto reader = open_reader(layout_of(request.file, fields.front().field), request.file, fields);
@@ -34,7 +34,7 @@ MetricInput read_input(const Request& request, int64_t& signal) {
                   request.score, "'. Count from 0.");
   MetricInput input;
   input.label = values[1].reshape(-1);
-  input.probabilities = at::ones({values[0].size(0), signal + 1}, at::kFloat);
+  input.probabilities = at::ones({values[0].size(0), signal + 1}, at::kDouble);
   input.probabilities.select(1, signal).copy_(values[0].select(1, width == 1 ? 0 : signal));
   input.weight = request.weight.empty() ? at::ones({values[0].size(0)}, at::kFloat) : values[2].reshape(-1);
   return input;
@@ -66,7 +66,9 @@ void add_metrics(CLI::App& app, Command& chosen) {
   command->add_option("--label", request->label, "Integer labels")->required();
   command->add_option("--weight", request->weight, "Weights (default: 1)");
   command->add_option("--signal", request->signal, "Label of the signal (default: the last class)");
-  command->add_option("--working-points", request->working_points, "Signal efficiencies for the rejection")->delimiter(',');
+  command->add_option("--working-points", request->working_points, "Signal efficiencies for the rejection")
+      ->delimiter(',')
+      ->check(CLI::Range(1e-6, 1.0));
   command->footer(R"(A column is a dataset, a column of a pandas table, or a part of one: dataset:member, dataset:index.
 Examples:
   tevatrain metrics runs/pfn/predictions/test.h5 --score scores --label label --weight weight

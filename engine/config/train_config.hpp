@@ -22,10 +22,10 @@ struct TrainConfig {
 
   void declare(Fields& fields) {
     fields.add("epochs", epochs,
-               "Passes over the training events; may grow when a run continues if the schedule does not depend on them")
+               "Passes over the training events; may grow when a run continues if neither the schedule nor the epochs of validation depend on them")
         .at_least(1);
     fields.add("batch_size", batch_size, "Events of one step").at_least(1).unit("events");
-    fields.add("device", device, "Where the network runs; auto: a GPU if there is one. Devices round differently")
+    fields.add("device", device, "Where the network runs; auto: a GPU if there is one. Devices round differently, so a run keeps its own")
         .one_of({"auto", "cpu", "cuda"});
     fields.add("precision", precision, "Number type of the matrix products; weights, losses and sums stay fp32")
         .one_of({"fp32", "bf16"});

@@ -19,6 +19,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr double kParityLimit = 1e-6;
+constexpr int64_t kParityEvents = 500;  // the largest batch that is compared
 
 std::vector<float> floats(const at::Tensor& tensor) {
   const at::Tensor flat = tensor.contiguous();
@@ -86,7 +87,7 @@ ExportReport export_run(const std::filesystem::path& root, const std::vector<std
   replace_file(folder / "preprocessing.json", preprocessing_json(run).dump(2) + "\n");
 
   const auto data = open_data(run, files, messages);
-  const Columns raw = data->raw_sample(evaluated_split(run, files));
+  const Columns raw = data->raw_sample(evaluated_split(run, files), kParityEvents);
   const Columns special = special_lengths(raw);
   data->catalog_thread().run([&] {
     H5Writer writer((folder / "parity_sample.h5").string());

@@ -56,6 +56,7 @@ void Trainer::restore(const CheckpointData& checkpoint) {
     parts_.messages.info(c10::str("train.threads: continues with ", state_.threads, " threads, began with ", state.threads,
                                   ": the result may differ in the last bits"));
   state.threads = state_.threads;
+  state.fingerprints = state_.fingerprints;  // those that the checkpoint has are the same; others came since
   load_model_state(parts_.model, checkpoint.parts.at("model"));
   optimizer_->load_state(checkpoint.parts.at("optimizer"));
   parts_.metrics.truncate_to(state.metrics_bytes);

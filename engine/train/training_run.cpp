@@ -13,6 +13,7 @@
 #include "engine/train/metric_rows.hpp"
 #include "engine/train/summary_cache.hpp"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -29,6 +30,11 @@ void adopt_resolved(RunConfig& config, const RunConfig& old) {
   if (config.data.shuffle_rows == 0) config.data.shuffle_rows = old.data.shuffle_rows;
 }
 
+void check_device_of_run(const RunConfig& old, const RunPaths& paths) {
+  TEV_CHECK_INPUT(old.train.device != "cuda" || at::hasCUDA(), paths.root.string(), ": the run began on cuda, which is not there (a run ",
+                  "keeps its device, since devices round differently). Continue it where there is one, or give another --run.");
+}
+
 void resolve(RunConfig& config, const DataSession& data) {
   config.train.device = choose_device(config.train.device).is_cuda() ? "cuda" : "cpu";
   if (config.data.shuffle_rows == 0) config.data.shuffle_rows = std::min(kDefaultShuffleRows, data.shuffle().num_rows);
@@ -39,9 +45,11 @@ void check_same_physics(const RunConfig& config, const RunConfig& old, const Run
   for (const auto& difference : differences(old, config)) {
     if (difference.kind != KeyKind::physics) continue;
     const bool grows = difference.key == "train.epochs" && config.train.epochs > old.train.epochs;
-    if (grows && !depends_on_total_steps(config.schedule)) continue;
+    // The last epoch always has a validation: one that is due there anyway is the same in the longer run.
+    const bool same_until_then = !depends_on_total_steps(config.schedule) && old.train.epochs % config.train.validate_every == 0;
+    if (grows && same_until_then) continue;
     throw InputError(c10::str(paths.root.string(), ": the run was started with ", difference.text(),
-                              grows ? " (the epochs may grow only where the schedule does not depend on them)"
+                              grows ? " (the epochs may grow only where neither the schedule nor the epochs of validation depend on them)"
                                     : " (a key that changes the result)",
                               ". Give another --run, or --fresh to rename the old run away."));
   }
@@ -109,6 +117,7 @@ bool test_best(const RunConfig& config, DataSession& data, Model& model, const O
   report.test = metrics.values();
   metrics_file.append(metrics_row(is_test ? "test" : "best_validation", state.cursor.epoch, checkpoints.best_step().value_or(state.step),
                                   report.test));
+  metrics_file.sync();
   return true;
 }
 
@@ -118,11 +127,11 @@ void save_sample_ids(const RunPaths& paths, const NonFiniteStep& error, int64_t 
 }
 
 TrainReport train_in(RunDirectory& directory, const TrainRequest& request, const RunConfig& config, DataSession& data,
-                     CheckpointStore& checkpoints, const std::optional<CheckpointData>& checkpoint, TerminalMessages& messages) {
+                     CheckpointStore& checkpoints, const std::optional<CheckpointData>& checkpoint, StopRequest& stop,
+                     TerminalMessages& messages) {
   const RunPaths& paths = directory.paths();
   TrainReport report;
   report.run = paths.root;
-  StopRequest stop;
   double mean_weight = 1;
   if (checkpoint) {
     restore_constants(*data.preprocess(), *checkpoint);
@@ -141,6 +150,8 @@ TrainReport train_in(RunDirectory& directory, const TrainRequest& request, const
   const auto objective = make_objective(config.objective, data.spec());
   JsonlWriter metrics(paths.metrics()), timing(paths.timing());
   Trainer trainer({config, mean_weight, data, *model, *objective, checkpoints, metrics, timing, stop, messages});
+  // Before anything of a finished run is taken back: what is killed from here on goes on at the next start.
+  directory.set_state(RunState::started, checkpoint ? checkpoint->step : 0);
   if (checkpoint) {
     trainer.restore(*checkpoint);
     messages.info(fmt::format("{}: continues from step {}", paths.root.string(), trainer.state().step));
@@ -150,7 +161,6 @@ TrainReport train_in(RunDirectory& directory, const TrainRequest& request, const
   say_how_it_shuffles(data, config, messages);
   directory.write_config(config.resolved_yaml());
   add_provenance(paths.provenance(), provenance_of(request, config, data, trainer.state().step));
-  directory.set_state(RunState::started, trainer.state().step);
   try {
     report.outcome = trainer.run();
   } catch (const NonFiniteStep& error) {
@@ -165,41 +175,49 @@ TrainReport train_in(RunDirectory& directory, const TrainRequest& request, const
   return report;
 }
 
+/// The answer for a run that has nothing left to do. Its data are compared where they are still there.
+TrainReport finished_report(const RunConfig& config, const RunPaths& paths, Messages& messages) {
+  std::unique_ptr<DataSession> data;
+  std::optional<CheckpointData> checkpoint;
+  try {
+    checkpoint = CheckpointStore(paths.checkpoints(), messages, StoreAccess::read).load_latest();
+    data = std::make_unique<DataSession>(config.data, static_cast<uint64_t>(config.seed), messages);
+  } catch (const Error& error) {
+    messages.info(c10::str(paths.root.string(), ": not compared with the data of the run: ", error.what()));
+  }
+  if (data && checkpoint) check_same_data(*data, *checkpoint, paths);
+  TrainReport report;
+  report.already_finished = true;
+  report.run = paths.root;
+  return report;
+}
+
 }  // namespace
 
 TrainReport run_training(const TrainRequest& request, TerminalMessages& messages) {
+  StopRequest stop;
   RunConfig config = load_run_config(request.config_file, request.overrides);
-  const auto root = request.run.empty() ? default_run_directory(request.config_file) : request.run;
-  if (request.fresh) {
-    if (const auto moved = move_run_aside(root)) messages.info(root.string() + ": the old run is now " + moved->string());
-  }
-  const RunState state = run_state(root);
-  const RunPaths paths{root};
-  bool nothing_left = false;
-  if (std::filesystem::exists(paths.config())) {
+  const RunPaths paths{request.run.empty() ? default_run_directory(request.config_file) : request.run};
+  const RunState state = run_state(paths.root);
+  if (!request.fresh && std::filesystem::exists(paths.config())) {
     const RunConfig old = load_run_config(paths.config().string(), {});
     adopt_resolved(config, old);
     check_same_physics(config, old, paths);
-    nothing_left = state == RunState::finished && config.train.epochs <= old.train.epochs;
+    if (state == RunState::finished && config.train.epochs <= old.train.epochs) return finished_report(config, paths, messages);
+    check_device_of_run(old, paths);
   }
   set_threads(config.train.threads);
   DataSession data(config.data, static_cast<uint64_t>(config.seed), messages);
   resolve(config, data);
-  std::optional<RunDirectory> directory;
-  if (!nothing_left) {
-    directory.emplace(root);
-    messages.also_write_to(paths.log());
+  if (request.fresh) {
+    if (const auto moved = move_run_aside(paths.root)) messages.info(paths.root.string() + ": the old run is now " + moved->string());
   }
-  CheckpointStore checkpoints(paths.checkpoints(), messages, nothing_left ? StoreAccess::read : StoreAccess::write);
+  RunDirectory directory(paths.root);
+  messages.also_write_to(paths.log());
+  CheckpointStore checkpoints(paths.checkpoints(), messages);
   const auto checkpoint = checkpoints.load_latest();
   if (checkpoint) check_same_data(data, *checkpoint, paths);
-  if (nothing_left) {
-    TrainReport report;
-    report.already_finished = true;
-    report.run = root;
-    return report;
-  }
-  return train_in(*directory, request, config, data, checkpoints, checkpoint, messages);
+  return train_in(directory, request, config, data, checkpoints, checkpoint, stop, messages);
 }
 
 }  // namespace tev

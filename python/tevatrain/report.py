@@ -76,7 +76,7 @@ def read_metrics(run, path):
         elif kind == "validation":
             run.validation.append(row)
         elif kind in SPLITS:
-            run.test, run.split = row, SPLITS[kind]
+            run.test = row
 
 
 def read_predictions(run, path):
@@ -104,9 +104,10 @@ def read_run(path):
     run.name = run.path.resolve().name
     read_metrics(run, run.path / "metrics.jsonl")
     inputs = run.path / "inputs.json"
-    for split in ("test", "val"):
-        predictions = run.path / "predictions" / f"{split}.h5"
+    for name, split in (("test", "test"), ("val", "validation")):
+        predictions = run.path / "predictions" / f"{name}.h5"
         if predictions.is_file():
+            run.split = split
             read_predictions(run, predictions)
             break
     if inputs.is_file():
@@ -169,9 +170,9 @@ def metrics_table(runs):
     keys = dict.fromkeys(key for run in shown for key in run.test
                          if key not in ("kind", "epoch", "step") and not key.endswith(("_error", "_cut")))
     head = "".join(f"<th>{metric_heading(key)}</th>" for key in keys)
-    body = "".join(f"<tr><td>{html.escape(run.name)}</td><td>{run.test.get('step', '–')}</td>"
+    body = "".join(f"<tr><td>{html.escape(run.name)}</td><td>{SPLITS[run.test['kind']]}</td><td>{run.test.get('step', '–')}</td>"
                    + "".join(metric_cell(run.test, key) for key in keys) + "</tr>" for run in shown)
-    return f"<table><tr><th>run</th><th>weights of step</th>{head}</tr>{body}</table>"
+    return f"<table><tr><th>run</th><th>events</th><th>weights of step</th>{head}</tr>{body}</table>"
 
 
 STYLE = """body{font-family:sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#222}

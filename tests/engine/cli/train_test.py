@@ -141,6 +141,37 @@ class TrainTest(unittest.TestCase):
         self.train("grown", "train.epochs=2")
         self.assertEqual(program.result_of(self.folder / "grown"), program.result_of(self.reference))
 
+    def test_a_finished_run_that_cannot_go_on_is_not_called_finished(self):
+        self.train("blocked", "train.epochs=1")
+        provenance = self.folder / "blocked" / "provenance.json"
+        provenance.rename(provenance.with_suffix(".away"))
+        provenance.mkdir()
+        self.train("blocked", "train.epochs=2", code=1)
+        provenance.rmdir()
+        provenance.with_suffix(".away").rename(provenance)
+        self.train("blocked", "train.epochs=2")
+        self.assertEqual(program.result_of(self.folder / "blocked"), program.result_of(self.reference))
+
+    def test_a_finished_run_is_known_without_its_data(self):
+        folder = program.write_data(self.folder / "moved", train=200, held_back=100)
+        config = program.write_config(folder)
+        program.require(program.run(folder, "train", config, "--run", folder / "run"))
+        (folder / "train.h5").unlink()
+        result = program.run(folder, "train", config, "--run", folder / "run")
+        program.require(result)
+        self.assertIn("not compared with the data of the run", result.stderr)
+        self.assertIn("has finished", result.stderr)
+
+    def test_epochs_grow_only_where_the_shorter_run_is_a_part_of_the_longer(self):
+        self.train("odd", "train.epochs=3", "train.validate_every=2")
+        result = self.train("odd", "train.epochs=5", "train.validate_every=2", code=2)
+        self.assertIn("train.epochs: 3, now 5", result.stderr)
+
+    def test_fresh_keeps_the_old_run_where_the_new_one_cannot_start(self):
+        self.train("kept", "train.epochs=1")
+        self.train("kept", "--fresh", f"data.train={self.folder}/nowhere.h5", code=2)
+        self.assertTrue((self.folder / "kept" / "metrics.jsonl").is_file())
+
     def test_weights_are_plain_safetensors(self):
         weights = load_file(program.newest_checkpoint(self.reference) / "model.safetensors")
         self.assertEqual(sorted(array.ndim for array in weights.values()), [1] * 6 + [2] * 6)
