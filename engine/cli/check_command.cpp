@@ -99,9 +99,10 @@ void write_order(DataSession& data, const RunConfig& config, const Request& requ
 
 int check(const Request& request) {
   TerminalMessages messages;
-  const RunConfig config = load_run_config(request.config, request.overrides);
-  std::cout << "# resolved configuration\n" << config.resolved_yaml();
+  RunConfig config = load_run_config(request.config, request.overrides);
   DataSession data(config.data, static_cast<uint64_t>(config.seed), messages);
+  resolve_open_keys(config, data);
+  std::cout << "# resolved configuration\n" << config.resolved_yaml();
   print_columns(data);
   const TrainingSummary summary = cached_summary(data, config.data, config.seed, messages).value();
   data.standardise(summary.standardisation);

@@ -26,6 +26,11 @@ std::shared_ptr<Model> make_model(const RunConfig& config, const DataSpec& spec,
   return model;
 }
 
+void resolve_open_keys(RunConfig& config, const DataSession& data) {
+  config.train.device = choose_device(config.train.device).is_cuda() ? "cuda" : "cpu";
+  if (config.data.shuffle_rows == 0) config.data.shuffle_rows = std::min(kDefaultShuffleRows, data.shuffle().num_rows);
+}
+
 void prepare_inference(Model& model) {
   model.eval();
   model.to(at::kDouble);

@@ -35,6 +35,9 @@ Split evaluated_split(const TrainedRun& run, const std::vector<std::string>& fil
 /// @throws InputError  cuda where there is none
 c10::Device choose_device(const std::string& name);
 
+/// Replaces what the configuration leaves to the machine and the data: train.device=auto, data.shuffle_rows=0.
+void resolve_open_keys(RunConfig& config, const DataSession& data);
+
 /// Puts a trained model into evaluation mode and float64. Sums over hundreds of constituents cancel: in float32 the
 /// probabilities of one jet differ by 1e-5 between batch sizes, in float64 an exported model agrees to 1e-6 in every one.
 void prepare_inference(Model& model);

@@ -35,11 +35,6 @@ void check_device_of_run(const RunConfig& old, const RunPaths& paths) {
                   "keeps its device, since devices round differently). Continue it where there is one, or give another --run.");
 }
 
-void resolve(RunConfig& config, const DataSession& data) {
-  config.train.device = choose_device(config.train.device).is_cuda() ? "cuda" : "cpu";
-  if (config.data.shuffle_rows == 0) config.data.shuffle_rows = std::min(kDefaultShuffleRows, data.shuffle().num_rows);
-}
-
 /// What a run directory asks of a configuration that wants to continue it.
 void check_same_physics(const RunConfig& config, const RunConfig& old, const RunPaths& paths) {
   for (const auto& difference : differences(old, config)) {
@@ -208,7 +203,7 @@ TrainReport run_training(const TrainRequest& request, TerminalMessages& messages
   }
   set_threads(config.train.threads);
   DataSession data(config.data, static_cast<uint64_t>(config.seed), messages);
-  resolve(config, data);
+  resolve_open_keys(config, data);
   if (request.fresh) {
     if (const auto moved = move_run_aside(paths.root)) messages.info(paths.root.string() + ": the old run is now " + moved->string());
   }

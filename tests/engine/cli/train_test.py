@@ -68,10 +68,27 @@ class TrainTest(unittest.TestCase):
                 process.send_signal(number)
                 self.assertEqual(process.wait(60), 75)
                 self.assertEqual(json.loads((run / "status.json").read_text())["state"], "stopped")
-        run = self.folder / f"signal-{signal.SIGTERM}"
-        program.require(program.run(self.folder, "train", self.config, "--run", run, "train.epochs=40"))
         self.train("forty", "train.epochs=40")
-        self.assertEqual(program.result_of(run), program.result_of(self.folder / "forty"))
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT):
+            run = self.folder / f"signal-{number}"
+            program.require(program.run(self.folder, "train", self.config, "--run", run, "train.epochs=40"))
+            self.assertEqual(program.result_of(run), program.result_of(self.folder / "forty"), number)
+
+    def test_a_second_interrupt_ends_the_process_at_once(self):
+        # A step of seconds: the first signal waits for its end, the second does not.
+        run = self.folder / "twice"
+        process = program.start(self.folder, "train", self.config, "--run", run, "train.batch_size=1000", "model.phi=[4000, 4000, 4000]",
+                                "train.epochs=100")
+        deadline = time.monotonic() + 60
+        while not (run / "checkpoints" / "step-0").is_dir():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(5), -signal.SIGINT)
 
     def test_a_killed_run_continues_to_the_same_bits(self):
         """Each kill leaves lines of metrics.jsonl that belong to steps after the newest checkpoint."""
