@@ -156,9 +156,10 @@ def metric_heading(key):
 def metric_cell(test, key):
     """Value, its error, and the score cut of a working point."""
     value, error, cut = (test.get(key + suffix) for suffix in ("", "_error", "_cut"))
-    if value is None:
-        return "<td>∞ (no background left)</td>" if key in test and REJECTION.match(key) else "<td>–</td>"
-    text = f"{value:.5g}" if error is None else report_plots.number(value, error)
+    if value is not None:
+        text = f"{value:.5g}" if error is None else report_plots.number(value, error)
+    else:
+        text = "no background weight left" if key in test and REJECTION.match(key) else "–"
     return f"<td>{text}{f'<br><small>score ≥ {cut:.4g}</small>' if cut is not None else ''}</td>"
 
 

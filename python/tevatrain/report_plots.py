@@ -64,11 +64,15 @@ class RocCurve:
             self.background_count = np.nan_to_num(background**2 / passing(weight**2 * ~is_signal))
 
     def at(self, signal_efficiency):
-        """Rejection and its error at the first cuts that keep this share of the signal; infinite without background."""
-        first = np.searchsorted(self.signal_efficiency, signal_efficiency, side="left")
+        """Rejection and its error at the first cuts that keep this share of the signal; infinite without background weight.
+
+        Negative weights let the efficiency fall again; it first reaches a value where its running maximum does.
+        """
+        first = np.searchsorted(np.maximum.accumulate(self.signal_efficiency), signal_efficiency, side="left")
         first = np.clip(first, 1, len(self.signal_efficiency) - 1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            rejection = 1 / self.background_efficiency[first]
+            left = self.background_efficiency[first]
+            rejection = np.where(left > 0, 1 / left, np.inf)
             return rejection, rejection / np.sqrt(self.background_count[first])
 
 

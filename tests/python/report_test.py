@@ -100,9 +100,21 @@ class ReportTest(unittest.TestCase):
         for text in ("0.9437", "150 ± 11", "48.2 ± 3.1", "score ≥ 0.9312", "ε<sub>S</sub> = 0.3", "<td>160</td>"):
             self.assertIn(text, page)
 
-    def test_a_rejection_without_background_left_is_infinite(self):
+    def test_a_rejection_without_background_weight_left_is_said_in_words(self):
         _, out, _ = self.report(self.run_folder("pfn", rejection=None))
-        self.assertIn("∞", Path(out).read_text())
+        self.assertIn("<td>no background weight left<br><small>score ≥ 0.9312</small></td>", Path(out).read_text())
+
+    def test_negative_weights_are_plotted(self):
+        run = self.run_folder("nlo")
+        with h5py.File(run / "predictions" / "test.h5", "r+") as file:
+            score, label, weight = file["scores"][:, 1], file["label"][:], file["weight"][:]
+            weight[::5] *= -1
+            weight[(label == 0) & (score > 0.9)] = -0.5
+            file["weight"][:] = weight
+        curve = report_plots.RocCurve(score, label == 1, weight)
+        self.assertLess(curve.background_efficiency.min(), 0)
+        self.assertLess(np.diff(curve.signal_efficiency).min(), 0)
+        self.assertEqual(self.report(run)[::2], (0, ""))
 
     def test_several_runs_share_the_roc_curve_and_keep_their_own_scores(self):
         runs = [self.run_folder("first/pfn"), self.run_folder("second/pfn"), self.run_folder("efn", predictions=False)]
@@ -181,6 +193,27 @@ class RocCurveTest(unittest.TestCase):
         rejection, error = curve.at(np.array([1 / 3, 0.5, 1.0]))
         np.testing.assert_allclose(rejection, [np.inf, 3, 1])
         np.testing.assert_allclose(error[1:], [3, 1 / np.sqrt(3)])
+
+    def test_a_working_point_is_the_first_cut_also_where_negative_weights_let_the_efficiency_fall(self):
+        random = np.random.default_rng(2)
+        for _ in range(20):
+            is_signal, weight = random.random(200) < 0.5, random.choice([-1.0, 1.0, 2.0], 200)
+            curve = report_plots.RocCurve(random.random(200), is_signal, weight)
+            for wanted in np.linspace(0.01, 1, 50):
+                left = curve.background_efficiency[np.argmax(curve.signal_efficiency >= wanted)]
+                self.assertEqual(curve.at(wanted)[0], 1 / left if left > 0 else np.inf)
+
+    def test_the_first_of_two_cuts_that_keep_enough_counts(self):
+        is_signal = np.array([False, True, True, False, True, False])
+        curve = report_plots.RocCurve(np.array([6, 5, 4, 3, 2, 1]), is_signal, np.array([1.0, 2, -1, 1, 1, 2]))
+        np.testing.assert_array_equal(curve.signal_efficiency, [0, 0, 1, 0.5, 0.5, 1, 1])
+        self.assertEqual(curve.at(0.75), (4, 4))
+
+    def test_background_weights_that_cancel_leave_no_finite_rejection(self):
+        is_signal = np.array([False, True, False, True, False])
+        curve = report_plots.RocCurve(np.array([5, 4, 3, 2, 1]), is_signal, np.array([-1.0, 1, 1, 1, 2]))
+        np.testing.assert_array_equal(curve.background_efficiency, [0, -0.5, -0.5, 0, 0, 1])
+        np.testing.assert_array_equal(curve.at(np.array([0.5, 1])), np.inf)
 
     def test_numbers_show_two_digits_of_their_error(self):
         self.assertEqual(report_plots.number(153.27, 4.13), "153.3 ± 4.1")
