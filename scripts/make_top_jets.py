@@ -18,6 +18,7 @@ FastJet (arXiv:1111.6097) where you use the jets.
 import argparse
 import collections
 import concurrent.futures
+import contextlib
 import importlib.metadata
 import json
 import multiprocessing
@@ -54,6 +55,7 @@ SPLITS = {"train": 0, "test": 1, "val": 2}      # values of the column ttv
 # that no two blocks ever get the same one.
 MAX_BLOCKS = 100_000
 MAX_SEED = 1499
+STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 
 # ------------------------------------------------------------------------------------- blocks and workers
@@ -72,8 +74,19 @@ def plan(split, jets, block_size, base_seed):
     return groups
 
 
+@contextlib.contextmanager
+def stop_signals_held():
+    """A stop that comes meanwhile takes effect at the end: a worker is not started half."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def start_worker():
     signal.signal(signal.SIGINT, signal.SIG_IGN)    # the parent decides what Ctrl-C does
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     threading.Thread(target=die_with_parent, daemon=True).start()
     # FastJet writes its banner to the C++ standard output, once a worker; workers print nothing else there.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -88,7 +101,8 @@ def in_order(executor, blocks, jobs):
     """Yields the jets of each block in order; looks only a little ahead, so that memory stays bounded."""
     pending = collections.deque()
     for block in blocks:
-        pending.append(executor.submit(make_block, block))
+        with stop_signals_held():
+            pending.append(executor.submit(make_block, block))
         if len(pending) > 2 * jobs:
             yield pending.popleft().result()
     while pending:
