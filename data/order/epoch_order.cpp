@@ -156,11 +156,6 @@ int64_t EpochOrder::window_of_position(int64_t position) const {
   return lane_and_offset(position).second / spec_.window_rows;
 }
 
-std::pair<int64_t, int64_t> EpochOrder::windows_of_step(int64_t step) const {
-  const auto [first, last] = positions(step);
-  return {window_of_position(first), window_of_position(last - 1)};
-}
-
 std::vector<int64_t> EpochOrder::window_units(int64_t index, int64_t rank, int64_t world) const {
   check_rank(spec_.lanes, rank, world);
   TEV_CHECK(index >= 0 && index < num_windows(), "data.order: no window ", index, " of ", num_windows());

@@ -63,9 +63,6 @@ class EpochOrder {
   /// The round of windows a position is drawn from.
   int64_t window_of_position(int64_t position) const;
 
-  /// First and last (inclusive) round of windows that a step draws from.
-  std::pair<int64_t, int64_t> windows_of_step(int64_t step) const;
-
   /// The units that the lanes of a rank draw from in a round of windows: sorted, each once.
   std::vector<int64_t> window_units(int64_t window, int64_t rank, int64_t world) const;
 

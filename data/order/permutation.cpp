@@ -46,19 +46,4 @@ int64_t Permutation::operator()(int64_t i) const {
   return image;
 }
 
-int64_t Permutation::inverse(int64_t image) const {
-  TEV_EXPECT(image >= 0 && image < n_);
-  uint64_t left = static_cast<uint64_t>(image) >> right_bits_;
-  uint64_t right = static_cast<uint64_t>(image) & right_mask_;
-  int64_t i;
-  do {
-    for (int round = rounds_ - 2; round >= 0; round -= 2) {
-      right ^= scramble(round + 1, left) & right_mask_;
-      left ^= scramble(round, right) & left_mask_;
-    }
-    i = static_cast<int64_t>(left << right_bits_ | right);
-  } while (i >= n_);
-  return i;
-}
-
 }  // namespace tev

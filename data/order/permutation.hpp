@@ -21,9 +21,6 @@ class Permutation {
   /// Image of i in [0, n).
   int64_t operator()(int64_t i) const;
 
-  /// The i whose image is `image`.
-  int64_t inverse(int64_t image) const;
-
  private:
   uint64_t scramble(int round, uint64_t half) const;
 

@@ -13,7 +13,7 @@
 namespace tev {
 namespace {
 
-TEST(Permutation, IsABijectionWithItsInverse) {
+TEST(Permutation, IsABijection) {
   for (int64_t n = 0; n <= 300; ++n) {
     const Permutation permutation(seed_key(1, n), n);
     std::vector<bool> seen(n, false);
@@ -22,7 +22,6 @@ TEST(Permutation, IsABijectionWithItsInverse) {
       ASSERT_TRUE(image >= 0 && image < n) << n;
       ASSERT_FALSE(seen[image]) << n;
       seen[image] = true;
-      ASSERT_EQ(permutation.inverse(image), i) << n;
     }
   }
 }
@@ -35,7 +34,6 @@ TEST(Permutation, HandlesHugeSets) {
       for (int64_t i = start; i < start + 1000; ++i) {
         const int64_t image = permutation(i);
         ASSERT_TRUE(image >= 0 && image < n);
-        ASSERT_EQ(permutation.inverse(image), i);
         images.insert(image);
       }
     EXPECT_EQ(images.size(), 3000u);
