@@ -16,9 +16,14 @@
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/frontend/resolver.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <numbers>
+#include <set>
+#include <sstream>
 #include <thread>
 
 namespace tev {
@@ -129,6 +134,117 @@ TEST(Preprocess, ConditionsBecomeZeroAndOne) {
   const Preprocess preprocess({{"part", true, {"E"}}}, {{"part", {{"hard", "E > 1"}, {"cut", "where(hard, E, 0)"}}}});
   const Columns features = preprocess.features({{"part", {rows({0.5, 3}, 1), longs({0, 1, 2})}}});
   EXPECT_TRUE(at::equal(features.at("part").values, rows({0, 0, 1, 3}, 2)));
+}
+
+/// A row of made-up columns: x and y any numbers, p positive, u in [-1, 1]; float32 holds them exactly.
+struct Row {
+  double x, y, p, u;
+};
+
+/// With ties of x and y, zeros, halves of both signs, the ends of [-1, 1], and one row where u > p.
+const std::vector<Row> function_rows = {
+    {-2.5, -2.5, 0.25, -1}, {-1, 3, 1, -0.5}, {-0.5, 0, 2, 0}, {0, 0, 0.5, 0.25}, {0.5, -0.5, 4, 0.5},
+    {1.5, 2, 0.125, 0.75}, {2.5, 2.5, 1.5, 1}, {3, -1, 3, -0.25}, {4, 0.5, 8, -0.75}};
+
+struct FunctionValue {
+  std::string expression;
+  double (*expected)(const Row&);
+};
+
+double wrapped(double angle) { return std::remainder(angle, 2 * std::numbers::pi); }
+double signed_root(double x) { return std::copysign(std::sqrt(std::abs(x)), x); }
+double modulo(double a, double b) { return a - b * std::floor(a / b); }
+
+const std::vector<FunctionValue> function_values = {
+    {"abs(x)", [](const Row& r) { return std::abs(r.x); }},
+    {"acos(u)", [](const Row& r) { return std::acos(r.u); }},
+    {"acosh(p + 1)", [](const Row& r) { return std::acosh(r.p + 1); }},
+    {"asin(u)", [](const Row& r) { return std::asin(r.u); }},
+    {"asinh(x)", [](const Row& r) { return std::asinh(r.x); }},
+    {"atan(x)", [](const Row& r) { return std::atan(r.x); }},
+    {"atan2(y, x)", [](const Row& r) { return std::atan2(r.y, r.x); }},
+    {"atanh(u / 2)", [](const Row& r) { return std::atanh(r.u / 2); }},
+    {"ceil(x)", [](const Row& r) { return std::ceil(r.x); }},
+    {"clip(x, -1, 1.5)", [](const Row& r) { return std::clamp(r.x, -1.0, 1.5); }},
+    {"clip(x, min=0)", [](const Row& r) { return std::max(r.x, 0.0); }},
+    {"clip(x, max=0.5)", [](const Row& r) { return std::min(r.x, 0.5); }},
+    {"clip(x, u, p)", [](const Row& r) { return std::min(std::max(r.x, r.u), r.p); }},
+    {"cos(x)", [](const Row& r) { return std::cos(r.x); }},
+    {"cosh(x)", [](const Row& r) { return std::cosh(r.x); }},
+    {"delta_phi(x, y)", [](const Row& r) { return wrapped(r.x - r.y); }},
+    {"delta_r(x, y, u, p)", [](const Row& r) { return std::hypot(r.x - r.u, wrapped(r.y - r.p)); }},
+    {"erf(x)", [](const Row& r) { return std::erf(r.x); }},
+    {"eta(x, y, p)", [](const Row& r) { return std::asinh(std::min(r.p / std::hypot(r.x, r.y), 1e15)); }},
+    {"exp(x)", [](const Row& r) { return std::exp(r.x); }},
+    {"expm1(x)", [](const Row& r) { return std::expm1(r.x); }},
+    {"floor(x)", [](const Row& r) { return std::floor(r.x); }},
+    {"hypot(x, y)", [](const Row& r) { return std::hypot(r.x, r.y); }},
+    {"isfinite(x / y)", [](const Row& r) { return r.y != 0 ? 1.0 : 0.0; }},
+    {"log(p)", [](const Row& r) { return std::log(r.p); }},
+    {"log10(p)", [](const Row& r) { return std::log10(r.p); }},
+    {"log1p(u / 2)", [](const Row& r) { return std::log1p(r.u / 2); }},
+    {"log2(p)", [](const Row& r) { return std::log2(r.p); }},
+    {"mass(p, x, y, u)", [](const Row& r) { return signed_root(r.p * r.p - r.x * r.x - r.y * r.y - r.u * r.u); }},
+    {"maximum(x, y)", [](const Row& r) { return std::max(r.x, r.y); }},
+    {"maximum(x, 0)", [](const Row& r) { return std::max(r.x, 0.0); }},
+    {"minimum(x, y)", [](const Row& r) { return std::min(r.x, r.y); }},
+    {"minimum(x, 0.5)", [](const Row& r) { return std::min(r.x, 0.5); }},
+    {"phi(x, y)", [](const Row& r) { return std::atan2(r.y, r.x); }},
+    {"pow(p, y)", [](const Row& r) { return std::pow(r.p, r.y); }},
+    {"pow(x, 3)", [](const Row& r) { return r.x * r.x * r.x; }},
+    {"pow(2, x)", [](const Row& r) { return std::exp2(r.x); }},
+    {"pt(x, y)", [](const Row& r) { return std::hypot(r.x, r.y); }},
+    {"rapidity(p + abs(x), x)", [](const Row& r) { return std::atanh(r.x / (r.p + std::abs(r.x))); }},
+    {"remainder(x, p)", [](const Row& r) { return modulo(r.x, r.p); }},
+    {"remainder(x, -1.5)", [](const Row& r) { return modulo(r.x, -1.5); }},
+    {"round(x)", [](const Row& r) { return std::nearbyint(r.x); }},
+    {"sigmoid(x)", [](const Row& r) { return 1 / (1 + std::exp(-r.x)); }},
+    {"sign(x)", [](const Row& r) { return r.x > 0 ? 1.0 : r.x < 0 ? -1.0 : 0.0; }},
+    {"sin(x)", [](const Row& r) { return std::sin(r.x); }},
+    {"sinh(x)", [](const Row& r) { return std::sinh(r.x); }},
+    {"sqrt(abs(x))", [](const Row& r) { return std::sqrt(std::abs(r.x)); }},
+    {"square(x)", [](const Row& r) { return r.x * r.x; }},
+    {"tan(x)", [](const Row& r) { return std::tan(r.x); }},
+    {"tanh(x)", [](const Row& r) { return std::tanh(r.x); }},
+    {"where(x > y, x, p)", [](const Row& r) { return r.x > r.y ? r.x : r.p; }},
+    {"where(x >= y, x, 0)", [](const Row& r) { return r.x >= r.y ? r.x : 0.0; }},
+    {"where(x < 0, -1, p)", [](const Row& r) { return r.x < 0 ? -1.0 : r.p; }},
+    {"where(x == y, 1, 0.5)", [](const Row& r) { return r.x == r.y ? 1.0 : 0.5; }},
+};
+
+/// Every function that an expression may call on rows, as the message about an unknown one lists them.
+std::set<std::string> functions_of_rows() {
+  const std::string error = test::error_of<InputError>([] {
+    Preprocess({part}, {{"part", {{"f", "unknown(E)"}}}});
+  });
+  const std::string known = "(known: ";
+  const size_t begin = error.find(known) + known.size();
+  std::istringstream list(error.substr(begin, error.find(')', begin) - begin));
+  std::set<std::string> names;
+  for (std::string name; std::getline(list >> std::ws, name, ',');)
+    if (name.rfind("event_", 0) != 0) names.insert(name);
+  return names;
+}
+
+TEST(Preprocess, EveryFunctionOfRowsHasTheValueOfTheStandardLibrary) {
+  std::set<std::string> tested;
+  StringMap features;
+  for (const auto& [expression, expected] : function_values) {
+    tested.insert(expression.substr(0, expression.find('(')));
+    features.emplace_back("f" + std::to_string(features.size()), expression);
+  }
+  EXPECT_EQ(tested, functions_of_rows());
+  std::vector<float> raw;
+  for (const Row& row : function_rows)
+    for (const double value : {row.x, row.y, row.p, row.u}) raw.push_back(static_cast<float>(value));
+  const Preprocess preprocess({{"part", true, {"x", "y", "p", "u"}}}, {{"part", features}});
+  const at::Tensor values = preprocess.features({{"part", {rows(raw, 4), longs({0, 4, 4, 9})}}}).at("part").values;
+  const float* value = values.const_data_ptr<float>();
+  for (const Row& row : function_rows)
+    for (const auto& [expression, expected] : function_values) {
+      const double right = expected(row);
+      EXPECT_NEAR(*value++, right, 1e-6 * std::abs(right) + 1e-7) << expression << " at x = " << row.x << ", y = " << row.y;
+    }
 }
 
 TEST(Preprocess, BatchesWithoutRowsAndWithoutEventsKeepTheirWidth) {
