@@ -9,7 +9,7 @@ namespace tev {
 namespace {
 
 template <class T>
-TEV_SIMD_BODY void add_bias_relu_body(T* __restrict h, const T* __restrict bias, RowBlock block) {
+TEV_SIMD_BODY void add_bias_relu_body(T* __restrict h, const T* __restrict bias, RowSpan block) {
   for (int64_t n = 0; n < block.rows; ++n, h += block.width) {
 #pragma omp simd
     for (int64_t c = 0; c < block.width; ++c) {
@@ -21,7 +21,7 @@ TEV_SIMD_BODY void add_bias_relu_body(T* __restrict h, const T* __restrict bias,
 
 template <class T>
 TEV_SIMD_BODY void add_relu_rows_body(T* __restrict out, uint8_t* __restrict is_on, const T* __restrict y, const T* __restrict bias,
-                                      const T* __restrict z, RowBlock block) {
+                                      const T* __restrict z, RowSpan block) {
   for (int64_t n = 0; n < block.rows; ++n, y += block.width) {
     const T factor = z ? z[n] : T(1);
 #pragma omp simd
@@ -39,7 +39,7 @@ TEV_SIMD_BODY void add_relu_rows_body(T* __restrict out, uint8_t* __restrict is_
 // The mask is taken by bits, which vectorises.
 template <class T>
 TEV_SIMD_BODY void masked_rows_body(T* __restrict gradient, T* __restrict column_sum, const uint8_t* __restrict is_on,
-                                    const T* __restrict grad_out, const T* __restrict z, RowBlock block) {
+                                    const T* __restrict grad_out, const T* __restrict z, RowSpan block) {
   using Bits = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
   for (int64_t n = 0; n < block.rows; ++n, gradient += block.width, is_on += block.width) {
     const T factor = z ? z[n] : T(1);
@@ -54,7 +54,7 @@ TEV_SIMD_BODY void masked_rows_body(T* __restrict gradient, T* __restrict column
 }
 
 template <class T>
-TEV_SIMD_BODY void mask_by_value_body(T* __restrict gradient, T* __restrict column_sum, const T* __restrict h, RowBlock block) {
+TEV_SIMD_BODY void mask_by_value_body(T* __restrict gradient, T* __restrict column_sum, const T* __restrict h, RowSpan block) {
   for (int64_t n = 0; n < block.rows; ++n, gradient += block.width, h += block.width) {
 #pragma omp simd
     for (int64_t c = 0; c < block.width; ++c) {
@@ -87,18 +87,18 @@ TEV_SIMD_BODY void mask_by_value_body(T* __restrict gradient, T* __restrict colu
     pick_simd(name##_avx512<T>, name##_avx2<T>, name##_baseline<T>)(__VA_ARGS__);  \
   }
 
-TEV_ROW_LOOP(add_bias_relu, (T* h, const T* bias, RowBlock block), h, bias, block)
-TEV_ROW_LOOP(add_relu_rows, (T* out, uint8_t* is_on, const T* y, const T* bias, const T* z, RowBlock block), out, is_on, y, bias, z,
+TEV_ROW_LOOP(add_bias_relu, (T* h, const T* bias, RowSpan block), h, bias, block)
+TEV_ROW_LOOP(add_relu_rows, (T* out, uint8_t* is_on, const T* y, const T* bias, const T* z, RowSpan block), out, is_on, y, bias, z,
              block)
-TEV_ROW_LOOP(masked_rows, (T* gradient, T* column_sum, const uint8_t* is_on, const T* grad_out, const T* z, RowBlock block), gradient,
+TEV_ROW_LOOP(masked_rows, (T* gradient, T* column_sum, const uint8_t* is_on, const T* grad_out, const T* z, RowSpan block), gradient,
              column_sum, is_on, grad_out, z, block)
-TEV_ROW_LOOP(mask_by_value, (T* gradient, T* column_sum, const T* h, RowBlock block), gradient, column_sum, h, block)
+TEV_ROW_LOOP(mask_by_value, (T* gradient, T* column_sum, const T* h, RowSpan block), gradient, column_sum, h, block)
 
 #define TEV_INSTANTIATE(T)                                                                              \
-  template void add_bias_relu<T>(T*, const T*, RowBlock);                                               \
-  template void add_relu_rows<T>(T*, uint8_t*, const T*, const T*, const T*, RowBlock);                 \
-  template void masked_rows<T>(T*, T*, const uint8_t*, const T*, const T*, RowBlock);                   \
-  template void mask_by_value<T>(T*, T*, const T*, RowBlock);
+  template void add_bias_relu<T>(T*, const T*, RowSpan);                                               \
+  template void add_relu_rows<T>(T*, uint8_t*, const T*, const T*, const T*, RowSpan);                 \
+  template void masked_rows<T>(T*, T*, const uint8_t*, const T*, const T*, RowSpan);                   \
+  template void mask_by_value<T>(T*, T*, const T*, RowSpan);
 TEV_INSTANTIATE(float)
 TEV_INSTANTIATE(double)
 
