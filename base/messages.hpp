@@ -21,12 +21,4 @@ class Messages {
   virtual void end_progress(const std::string& stage) {}
 };
 
-/// Discards everything: for tests and for library use without a terminal.
-class SilentMessages final : public Messages {
- public:
-  void info(const std::string&) override {}
-  void warning(const std::string&) override {}
-  void progress(const std::string&, int64_t, int64_t, const std::string&) override {}
-};
-
 }  // namespace tev

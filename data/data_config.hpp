@@ -2,6 +2,7 @@
 // The `data` section of a configuration.
 
 #include "base/config_fields.hpp"
+#include "data/readers/registry.hpp"
 
 namespace tev {
 
@@ -78,7 +79,7 @@ struct DataConfig {
   int64_t prefetch = 4;
 
   void declare(Fields& fields) {
-    fields.add("reader", reader, "Layout of the files").one_of({"pandas_table", "dense", "compound"});
+    fields.add("reader", reader, "Layout of the files").one_of(reader_names());
     fields.add("train", train, "Training files: a path, a glob or a list; ${NAME} is taken from the environment")
         .expand_environment().location();
     fields.add("val", val, "Validation files").expand_environment().location();
@@ -88,7 +89,7 @@ struct DataConfig {
     fields.sections("objects", objects, "Objects of an event and their columns");
     fields.section("label", label, "The class of an event");
     fields.section("weight", weight, "The weight of an event");
-    fields.add("select", select, "Expression over the columns of `event`: events where it is false are left out");
+    fields.add("select", select, "Expression over the columns of `event`: events where it is false are left out of their batches, which get smaller");
     fields.add("features", features, "Model inputs: features.<object>.<name>: <expression>");
     fields.add("raw_features", raw_features, "Features that are not standardised, as <object>.<name>, e.g. the momentum fraction of an EFN");
     fields.add("standardise", standardise, "Shift and scale of every feature, fitted on the training split over valid rows")
@@ -96,7 +97,7 @@ struct DataConfig {
     fields.add("shuffle_rows", shuffle_rows, "Events among which a batch is drawn; 0: min(all, 262144)").at_least(0).unit("events");
     fields.add("budget_mib", budget_mib, "Memory that loading may hold; 0: a quarter of the memory of the machine or cgroup")
         .at_least(0).unit("MiB").performance();
-    fields.add("workers", workers, "Threads that convert and assemble").at_least(1).at_most(256).performance();
+    fields.add("workers", workers, "Threads that drop invalid rows and compute features").at_least(1).at_most(256).performance();
     fields.add("prefetch", prefetch, "Batches made ahead of the training step").at_least(1).performance();
   }
 };

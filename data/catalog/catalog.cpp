@@ -61,6 +61,12 @@ void Catalog::cut_into_units(const File& file, int64_t chunk_events) {
     units_.push_back({static_cast<int32_t>(files_.size() - 1), first, std::min(events, file.num_events - first)});
 }
 
+std::vector<std::string> Catalog::file_paths() const {
+  std::vector<std::string> paths;
+  for (const auto& file : files_) paths.push_back(file.path);
+  return paths;
+}
+
 int64_t Catalog::first_sample_id(int64_t unit) const {
   const Unit& u = units_.at(unit);
   return files_[u.file].first_sample_id + u.first_event;

@@ -40,8 +40,8 @@ class Catalog {
   const std::vector<Unit>& units() const { return units_; }
   /// Values an event of each request.
   const std::vector<int64_t>& widths() const { return widths_; }
-  size_t num_files() const { return files_.size(); }
   const std::string& file_path(int32_t file) const { return files_.at(file).path; }
+  std::vector<std::string> file_paths() const;
 
   /// Global, stable number of a unit's first event: the position in the sequence of all events.
   int64_t first_sample_id(int64_t unit) const;

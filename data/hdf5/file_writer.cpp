@@ -108,19 +108,10 @@ void FileWriter::append(const std::string& dataset, const std::vector<std::strin
   append_rows(dataset, growing(dataset, text_type(path_), {}), static_cast<int64_t>(texts.size()), pointers.data());
 }
 
-void FileWriter::set_attribute(const std::string& object, const std::string& name, const std::string& text) {
-  const char* value = text.c_str();
-  write_attribute(object, name, text_type(path_), &value);
-}
-
 void FileWriter::set_attribute(const std::string& object, const std::string& name, Scalar scalar, const void* value) {
-  write_attribute(object, name, Handle(TEV_H5(H5Tcopy(native_type(scalar)), path_), H5Tclose), value);
-}
-
-void FileWriter::write_attribute(const std::string& object, const std::string& name, const Handle& type,
-                                 const void* value) {
   const std::string where = path_ + ": attribute '" + name + "' of '" + object + "'";
   const std::string owner = absolute_path(object);
+  const Handle type(TEV_H5(H5Tcopy(native_type(scalar)), where), H5Tclose);
   const Handle space(TEV_H5(H5Screate(H5S_SCALAR), where), H5Sclose);
   if (TEV_H5(H5Aexists_by_name(handle_.id(), owner.c_str(), name.c_str(), H5P_DEFAULT), where))
     TEV_H5(H5Adelete_by_name(handle_.id(), owner.c_str(), name.c_str(), H5P_DEFAULT), where);

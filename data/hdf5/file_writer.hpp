@@ -23,7 +23,6 @@ class FileWriter {
   void append(const std::string& dataset, const std::vector<std::string>& texts);
 
   /// Sets an attribute of a group or a dataset that is there ("/" is the file itself).
-  void set_attribute(const std::string& object, const std::string& name, const std::string& text);
   void set_attribute(const std::string& object, const std::string& name, Scalar scalar, const void* value);
 
   /// Writes everything out. Here a full disk shows, at the latest.
@@ -37,7 +36,6 @@ class FileWriter {
   };
   Growing& growing(const std::string& dataset, Handle type, const std::vector<int64_t>& row_shape);
   void append_rows(const std::string& dataset, Growing& target, int64_t num_rows, const void* values);
-  void write_attribute(const std::string& object, const std::string& name, const Handle& type, const void* value);
 
   std::string path_;
   Handle handle_;

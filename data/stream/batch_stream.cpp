@@ -10,6 +10,8 @@ namespace tev {
 
 BatchStream::BatchStream(UnitStore& store, UnitLoader& loader, StreamSpec spec)
     : store_(store), loader_(loader), spec_(std::move(spec)), quota_{spec_.budget_share, spec_.budget_advice} {
+  TEV_CHECK(!spec_.split || *spec_.order.unit_rows == *spec_.split->unit_rows(spec_.use),
+            "data: the order of a stream has other rows than the split that it reads.");
   loading_ = std::thread([this] { run(&BatchStream::load_windows); });
   assembling_ = std::thread([this] { run(&BatchStream::assemble_steps); });
 }

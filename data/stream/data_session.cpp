@@ -5,7 +5,9 @@
 #include "data/stream/gather.hpp"
 #include "data/stream/memory_limit.hpp"
 
+#include <filesystem>
 #include <numeric>
+#include <set>
 
 namespace tev {
 namespace {
@@ -26,15 +28,16 @@ std::shared_ptr<const std::vector<int64_t>> rows_of_units(const Catalog& catalog
   return rows;
 }
 
+}  // namespace
+
 const char* split_key(Split split) {
   return split == Split::train ? "data.train" : split == Split::val ? "data.val" : "data.test";
 }
 
-}  // namespace
+int64_t TrainingSummary::num_events() const { return std::accumulate(class_events.begin(), class_events.end(), int64_t{0}); }
 
 double TrainingSummary::mean_weight() const {
-  const auto events = std::accumulate(class_events.begin(), class_events.end(), int64_t{0});
-  return std::accumulate(class_weight.begin(), class_weight.end(), 0.0) / static_cast<double>(events);
+  return std::accumulate(class_weight.begin(), class_weight.end(), 0.0) / static_cast<double>(num_events());
 }
 
 DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& messages, const std::vector<std::string>& columns)
@@ -54,6 +57,7 @@ void DataSession::open_parts() {
     if (!config_.train.empty()) parts_[Split::train] = open_part(config_.train, "data.train");
     if (!config_.val.empty()) parts_[Split::val] = open_part(config_.val, "data.val");
     if (!config_.test.empty()) parts_[Split::test] = open_part(config_.test, "data.test");
+    check_training_files_apart();
     return;
   }
   TEV_CHECK_INPUT(config_.train.empty() && config_.val.empty() && config_.test.empty(),
@@ -63,6 +67,20 @@ void DataSession::open_parts() {
                                              *whole.unit_rows);
   for (const Split split : {Split::train, Split::val, Split::test})
     if (split_->num_rows(split) > 0) parts_[split] = {whole.catalog, split_->unit_rows(split)};
+}
+
+void DataSession::check_training_files_apart() const {
+  if (!has(Split::train)) return;
+  const auto canonical = [](const std::string& path) { return std::filesystem::canonical(path).string(); };
+  std::set<std::string> training;
+  for (const auto& path : part(Split::train).catalog->file_paths()) training.insert(canonical(path));
+  for (const Split split : {Split::val, Split::test}) {
+    if (!has(split)) continue;
+    for (const auto& path : part(split).catalog->file_paths())
+      TEV_CHECK_INPUT(!training.count(canonical(path)), split_key(split), ": ", path,
+                      ": is a training file too (data.train), so it cannot show what the model makes of other events. Name other ",
+                      "files, or give data.files with data.split to cut one set.");
+  }
 }
 
 DataSession::Part DataSession::open_part(const std::vector<std::string>& patterns, const std::string& key) {
@@ -156,7 +174,7 @@ std::optional<TrainingSummary> DataSession::summarise(const std::function<bool()
     done = std::min(total, done + kSummaryBatch);
     messages_.progress("standardisation: reading the training split", done, total, "events");
   }
-  const int64_t selected = std::accumulate(summary.class_events.begin(), summary.class_events.end(), int64_t{0});
+  const int64_t selected = summary.num_events();
   TEV_CHECK_INPUT(selected > 0, "data.select: '", config_.select, "' leaves none of the ", total,
                   " training events. Correct the expression.");
   for (size_t i = 0; i < spec_.classes.size(); ++i) {
@@ -167,7 +185,6 @@ std::optional<TrainingSummary> DataSession::summarise(const std::function<bool()
                     " training events (expected a positive sum). Correct data.weight or the file.");
   }
   summary.standardisation = fit.result();
-  for (const auto& message : summary.standardisation.messages) messages_.warning(message);
   return summary;
 }
 

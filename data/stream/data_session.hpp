@@ -17,9 +17,14 @@ struct TrainingSummary {
   Standardisation standardisation;
   std::vector<int64_t> class_events;  ///< selected events of each class
   std::vector<double> class_weight;   ///< sum of their weights
-  /// Of the selected events; positive.
+  /// The selected ones.
+  int64_t num_events() const;
+  /// Of these; positive.
   double mean_weight() const;
 };
+
+/// The configuration key that names the files of a split when they are not cut from data.files.
+const char* split_key(Split split);
 
 class DataSession {
  public:
@@ -65,6 +70,7 @@ class DataSession {
     std::shared_ptr<const std::vector<int64_t>> unit_rows;  ///< of this split
   };
   void open_parts();
+  void check_training_files_apart() const;
   Part open_part(const std::vector<std::string>& patterns, const std::string& key);
   const Part& part(Split split) const;
   EventSource& source(Split split, EventSource::Stage stage);

@@ -16,7 +16,9 @@ namespace {
 /// The value of an event that a label or a weight is.
 template <class Config>
 FieldRequest value_request(const std::string& key, const Config& config, FieldRequest::As as) {
-  FieldRequest request{key, config.field};
+  FieldRequest request;
+  request.key = key;
+  request.field = config.field;
   request.as = as;
   if (!config.column.empty()) {
     request.members = {config.column};

@@ -24,9 +24,7 @@ class H5Writer {
   void append(const std::string& dataset, const std::vector<std::string>& rows);
 
   /// Attribute of a dataset or group, "/" for the file.
-  void set_attribute(const std::string& object, const std::string& name, const std::string& value);
   void set_attribute(const std::string& object, const std::string& name, int64_t value);
-  void set_attribute(const std::string& object, const std::string& name, double value);
 
   /// Makes the file durable under its name, replacing an earlier one.
   /// @throws Error  a full disk or another failure; an earlier file of that name is untouched

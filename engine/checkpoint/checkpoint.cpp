@@ -1,6 +1,7 @@
 #include "engine/checkpoint/checkpoint.hpp"
 
 #include "base/check.hpp"
+#include "base/durable_rename.hpp"
 #include "engine/checkpoint/checkpoint_folder.hpp"
 #include "engine/checkpoint/durable_file.hpp"
 
@@ -187,9 +188,22 @@ CheckpointData CheckpointStore::load(int64_t step) const {
   return read_checkpoint_folder(path(step)).data;
 }
 
-CheckpointData CheckpointStore::load_best() const {
-  TEV_CHECK(best_.has_value(), directory_.string(), ": no checkpoint is marked as the best.");
-  return load(*best_);
+CheckpointData CheckpointStore::load_best() {
+  std::string problem;
+  if (const auto best = best_step()) {
+    try {
+      return load(*best);
+    } catch (const InputError&) {
+      throw;
+    } catch (const std::exception& error) {
+      problem = error.what();
+    }
+  }
+  auto newest = load_latest();
+  TEV_CHECK(newest, directory_.string(), ": there is no checkpoint yet. Train the run first.");
+  if (!problem.empty())
+    messages_.warning(c10::str("checkpoints: step ", newest->step, " is used instead of the best one. ", problem));
+  return std::move(*newest);
 }
 
 }  // namespace tev

@@ -47,8 +47,9 @@ class CheckpointStore {
   /// @throws Error  there are checkpoints and none can be read
   std::optional<CheckpointData> load_latest();
 
-  /// @throws Error  there is no best checkpoint, or it is damaged
-  CheckpointData load_best() const;
+  /// The best checkpoint; the newest one where none is marked, or where the best is damaged, which is a warning.
+  /// @throws Error  there is no checkpoint that can be read
+  CheckpointData load_best();
 
   /// @throws Error  there is no such checkpoint, or it is damaged
   CheckpointData load(int64_t step) const;

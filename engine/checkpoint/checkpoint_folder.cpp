@@ -1,6 +1,7 @@
 #include "engine/checkpoint/checkpoint_folder.hpp"
 
 #include "base/check.hpp"
+#include "base/durable_rename.hpp"
 #include "engine/checkpoint/durable_file.hpp"
 #include "engine/checkpoint/safetensors.hpp"
 

@@ -1,6 +1,7 @@
 #include "engine/checkpoint/durable_file.hpp"
 
 #include "base/check.hpp"
+#include "base/durable_rename.hpp"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -19,21 +20,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string reason(int error) { return std::error_code(error, std::generic_category()).message(); }
-
-[[noreturn]] void fail(const fs::path& path, const char* doing, int error) {
-  const char* advice = error == ENOSPC || error == EDQUOT ? " Free some space there." : "";
-  throw Error(c10::str(path.string(), ": ", doing, " failed (", reason(error), ").", advice));
-}
-
-/// Calls again what a signal interrupted.
-template <class Call>
-auto retry(Call call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
-
 std::string hexadecimal(XXH128_hash_t hash) {
   XXH128_canonical_t canonical;
   XXH128_canonicalFromHash(&canonical, hash);
@@ -44,14 +30,6 @@ std::string hexadecimal(XXH128_hash_t hash) {
   }
   return text;
 }
-
-/// A file descriptor that is closed at the end of the scope.
-struct Descriptor {
-  int number;
-  ~Descriptor() {
-    if (number >= 0) ::close(number);
-  }
-};
 
 }  // namespace
 
@@ -65,8 +43,8 @@ FileStamp stamp_of(std::string_view content) {
 
 DurableFile::DurableFile(fs::path path) : path_(std::move(path)), hash_(std::make_unique<Hash>()) {
   XXH3_128bits_reset(&hash_->state);
-  descriptor_ = retry([&] { return ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); });
-  if (descriptor_ < 0) fail(path_, "creating the file", errno);
+  descriptor_ = retry_interrupted([&] { return ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); });
+  if (descriptor_ < 0) fail_file(path_, "creating the file", errno);
 }
 
 DurableFile::~DurableFile() {
@@ -77,16 +55,16 @@ void DurableFile::write(std::string_view bytes) {
   XXH3_128bits_update(&hash_->state, bytes.data(), bytes.size());
   length_ += bytes.size();
   while (!bytes.empty()) {
-    const ssize_t written = retry([&] { return ::write(descriptor_, bytes.data(), bytes.size()); });
-    if (written < 0) fail(path_, "writing", errno);
+    const ssize_t written = retry_interrupted([&] { return ::write(descriptor_, bytes.data(), bytes.size()); });
+    if (written < 0) fail_file(path_, "writing", errno);
     bytes.remove_prefix(static_cast<size_t>(written));
   }
 }
 
 FileStamp DurableFile::finish() {
-  if (retry([&] { return ::fsync(descriptor_); }) != 0) fail(path_, "writing to the disk (fsync)", errno);
+  if (retry_interrupted([&] { return ::fsync(descriptor_); }) != 0) fail_file(path_, "writing to the disk (fsync)", errno);
   // Network file systems report a full disk as late as here.
-  if (::close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR) fail(path_, "closing the file", errno);
+  if (::close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR) fail_file(path_, "closing the file", errno);
   return {length_, hexadecimal(XXH3_128bits_digest(&hash_->state))};
 }
 
@@ -102,31 +80,17 @@ void replace_file(const fs::path& path, std::string_view content) {
   rename_durably(fresh, path);
 }
 
-void rename_durably(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0)
-    fail(to, ("renaming " + from.filename().string() + " to it").c_str(), errno);
-  sync_directory(to.parent_path());
-}
-
-void sync_directory(const fs::path& directory) {
-  const Descriptor folder{retry([&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); })};
-  if (folder.number < 0) fail(directory, "opening the folder", errno);
-  const int result = retry([&] { return ::fsync(folder.number); });
-  // EINVAL: a file system that has no fsync for folders (it orders renames itself).
-  if (result != 0 && errno != EINVAL) fail(directory, "writing the folder to the disk (fsync)", errno);
-}
-
 std::string read_file(const fs::path& path) {
-  const Descriptor file{retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })};
-  TEV_CHECK_INPUT(file.number >= 0 || (errno != EACCES && errno != EPERM), path.string(), ": cannot be opened (",
-                  reason(errno), "). Give yourself the right to read it.");
+  const Descriptor file(path, O_RDONLY);
+  TEV_CHECK_INPUT(file.number() >= 0 || (errno != EACCES && errno != EPERM), path.string(), ": cannot be opened (",
+                  std::error_code(errno, std::generic_category()).message(), "). Give yourself the right to read it.");
   struct stat status;
-  if (file.number < 0 || ::fstat(file.number, &status) != 0) fail(path, "opening", errno);
+  if (file.number() < 0 || ::fstat(file.number(), &status) != 0) fail_file(path, "opening", errno);
   std::string content(static_cast<size_t>(status.st_size), '\0');
   size_t done = 0;
   while (done < content.size()) {
-    const ssize_t got = retry([&] { return ::read(file.number, content.data() + done, content.size() - done); });
-    if (got < 0) fail(path, "reading", errno);
+    const ssize_t got = retry_interrupted([&] { return ::read(file.number(), content.data() + done, content.size() - done); });
+    if (got < 0) fail_file(path, "reading", errno);
     if (got == 0) break;
     done += static_cast<size_t>(got);
   }

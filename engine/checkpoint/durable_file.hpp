@@ -47,12 +47,6 @@ FileStamp write_file(const std::filesystem::path& path, std::string_view content
 /// Puts a small file in place of the one that may be there: a reader sees the old or the new text, never a part.
 void replace_file(const std::filesystem::path& path, std::string_view content);
 
-/// Renames and forces the folder's entry to the disk.
-void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
-
-/// Forces the entries of a folder (names, not contents) to the disk.
-void sync_directory(const std::filesystem::path& directory);
-
 /// The whole content.
 /// @throws InputError  permission denied: the file may well be sound
 /// @throws Error       missing or unreadable

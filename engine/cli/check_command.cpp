@@ -1,11 +1,15 @@
 // tevatrain check CONFIG: everything that can be known without training.
 
 #include "engine/cli/command.hpp"
+#include "data/stream/gather.hpp"
 #include "data/stream/memory_limit.hpp"
 #include "data/write/h5_writer.hpp"
+#include "engine/cli/cpu_allocator.hpp"
+#include "engine/evaluate/batch_device.hpp"
 #include "engine/evaluate/trained_run.hpp"
 #include "engine/record/terminal.hpp"
 #include "engine/train/summary_cache.hpp"
+#include "engine/train/training_step.hpp"
 
 #include <ATen/ops/tensor.h>
 #include <fmt/format.h>
@@ -61,7 +65,19 @@ void print_events(DataSession& data) {
   }
 }
 
-void print_size(const DataSession& data, const RunConfig& config, const TrainingSummary& summary) {
+/// What the forward pass of the first training batch keeps for the backward pass, its inputs among it.
+int64_t activation_bytes(DataSession& data, const RunConfig& config, Model& model) {
+  const auto stream = data.training_stream(data.start_cursor(config.train.batch_size), 1);
+  Batch batch = stream->next().value();
+  while (batch.size() == 0) batch = stream->next().value();
+  const int64_t before = tensor_bytes_of_thread();
+  model.train();
+  const PrecisionGuard autocast(config.train.precision == "bf16" ? Precision::bf16 : Precision::fp32, at::kCPU);
+  const at::Tensor logits = model.forward(inputs_for(model, batch.inputs));
+  return tensor_bytes_of_thread() - before + batch_bytes(batch);
+}
+
+void print_size(DataSession& data, const RunConfig& config, const TrainingSummary& summary) {
   const auto model = make_model(config, data.spec(), at::kCPU);
   int64_t weights = 0;
   for (const auto& parameter : model->parameters()) weights += parameter.numel();
@@ -74,6 +90,8 @@ void print_size(const DataSession& data, const RunConfig& config, const Training
                            bytes_per_event * static_cast<double>(shuffle.lanes * shuffle.window_rows) / (1 << 20))
             << fmt::format("  model: {} weights; with gradients and optimizer about {:.1f} MiB\n", weights,
                            16.0 * static_cast<double>(weights) / (1 << 20))
+            << fmt::format("  activations: {:.1f} MiB for a batch of {} events on the CPU; the backward pass takes up to as much again\n",
+                           static_cast<double>(activation_bytes(data, config, *model)) / (1 << 20), config.train.batch_size)
             << fmt::format("  shuffle: {} lanes, {} windows; spread of class fractions at most {:.2f} times a perfect shuffle's\n",
                            shuffle.lanes, shuffle.num_windows, predicted_spread(shuffle, config.train.batch_size));
 }

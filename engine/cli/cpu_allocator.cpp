@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include <bit>
+#include <cstdint>
 #include <cstdlib>
 #include <mutex>
 #include <unordered_map>
@@ -15,13 +16,18 @@ namespace tev {
 namespace {
 
 constexpr size_t kHeader = 64;            // also the alignment of the data
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr size_t kSmallest = SIZE_MAX;    // the sanitizer watches malloc
+#else
 constexpr size_t kSmallest = 64 * 1024;   // smaller blocks are left to malloc, which is good at them
+#endif
 constexpr size_t kHugePage = 2 << 20;
 constexpr size_t kMostCached = size_t{1} << 30;  // free bytes beyond this go back to the system
 
 /// What lies in front of the data of a block.
 struct Header {
   size_t mapped;  ///< bytes of the mapping; 0: from malloc
+  size_t asked;   ///< bytes of the tensor
 };
 static_assert(sizeof(Header) <= kHeader);
 
@@ -72,6 +78,8 @@ class BlockCache {
   size_t cached_ = 0;
 };
 
+thread_local int64_t bytes_of_thread = 0;
+
 BlockCache& cache() {
   static auto* blocks = new BlockCache;
   return *blocks;
@@ -80,7 +88,8 @@ BlockCache& cache() {
 void free_data(void* data) {
   if (!data) return;
   char* block = static_cast<char*>(data) - kHeader;
-  const size_t mapped = reinterpret_cast<Header*>(block)->mapped;
+  const auto [mapped, asked] = *reinterpret_cast<Header*>(block);
+  bytes_of_thread -= static_cast<int64_t>(asked);
   if (mapped > 0) {
     cache().give(block, mapped);
   } else {
@@ -97,7 +106,8 @@ void* new_data(size_t bytes) {
   } else {
     TORCH_CHECK(posix_memalign(&block, kHeader, bytes + kHeader) == 0, "not enough memory: a tensor needs ", bytes, " bytes");
   }
-  static_cast<Header*>(block)->mapped = mapped;
+  *static_cast<Header*>(block) = {mapped, bytes};
+  bytes_of_thread += static_cast<int64_t>(bytes);
   return static_cast<char*>(block) + kHeader;
 }
 
@@ -112,6 +122,8 @@ class CachingCpuAllocator final : public c10::Allocator {
 };
 
 }  // namespace
+
+int64_t tensor_bytes_of_thread() { return bytes_of_thread; }
 
 void install_caching_cpu_allocator() {
   static auto* allocator = new CachingCpuAllocator;

@@ -1,11 +1,13 @@
 // tevatrain: one program for training, evaluation and export. Exceptions become one readable line and an exit code here.
 
 #include "base/check.hpp"
+#include "base/names.hpp"
 #include "engine/cli/command.hpp"
 #include "engine/cli/cpu_allocator.hpp"
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <iostream>
 
 namespace {
@@ -21,6 +23,16 @@ Examples:
 int fail(int code, const std::string& message) {
   std::cerr << "tevatrain: " << message << std::endl;
   return code;
+}
+
+/// CLI11 only says that a command is missing.
+void check_command_word(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+  const std::string word = argv[1];
+  TEV_CHECK_INPUT(std::find(names.begin(), names.end(), word) != names.end(), "'", word, "' is not a command (commands: ",
+                  tev::join_names(names), ").", tev::suggest_name(word, names), " `tevatrain --help` explains them.");
 }
 
 }  // namespace
@@ -42,6 +54,7 @@ int main(int argc, char** argv) {
   tev::add_metrics(app, chosen);
   tev::add_schema(app, chosen);
   try {
+    check_command_word(app, argc, argv);
     app.parse(argc, argv);
     return chosen();
   } catch (const CLI::ParseError& error) {

@@ -26,7 +26,7 @@ void check_files(const DataConfig& data) {
   TEV_CHECK_INPUT(split.train > 0 && split.val > 0, "data.split: train ", split.train, " and val ", split.val,
                   " (both need a share of data.files). Write split: {train: 0.8, val: 0.1, test: 0.1}.");
   constexpr double rounding = 1e-9;  // 0.8 + 0.1 + 0.1 is not 1
-  TEV_CHECK_INPUT(sum <= 1 + rounding, "data.split: the shares add up to ", sum, " (at most 1 was expected).");
+  TEV_CHECK_INPUT(sum <= 1 + rounding, "data.split: the shares add up to ", sum, " (at most 1 was expected). Make them smaller.");
 }
 
 void check_classes(const std::vector<std::string>& classes) {

@@ -24,7 +24,7 @@ struct TrainConfig {
     fields.add("epochs", epochs,
                "Passes over the training events; may grow when a run continues if neither the schedule nor the epochs of validation depend on them")
         .at_least(1);
-    fields.add("batch_size", batch_size, "Events of one step").at_least(1).unit("events");
+    fields.add("batch_size", batch_size, "Events of one step, before data.select leaves some out").at_least(1).unit("events");
     fields.add("device", device, "Where the network runs; auto: a GPU if there is one. Devices round differently, so a run keeps its own")
         .one_of({"auto", "cpu", "cuda"});
     fields.add("precision", precision, "Number type of the matrix products; weights, losses and sums stay fp32")

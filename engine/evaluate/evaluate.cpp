@@ -1,6 +1,7 @@
 #include "engine/evaluate/evaluate.hpp"
 
 #include "engine/evaluate/batch_device.hpp"
+#include "engine/evaluate/non_finite.hpp"
 
 #include <ATen/core/grad_mode.h>
 
@@ -37,10 +38,12 @@ bool evaluate(Model& model, const Objective& objective, BatchStream& stream, Met
     const at::Tensor logits = model.forward(inputs_for(model, batch->inputs));
     MetricInput input;
     input.probabilities = objective.probabilities(logits).to(at::kCPU);
+    check_finite_events(input.probabilities, batch->sample_id, stage + ": the probabilities",
+                        "The weights of the network have diverged. Lower optimizer.lr or set optimizer.clip_norm.");
     input.label = batch->label;
     input.weight = batch->weight;
     if (metrics) {
-      input.loss_sum = objective.loss(logits, batch->label.to(device), batch->weight.to(device)).sum.item<double>();
+      input.loss_sum = objective.loss_sum(logits, batch->label.to(device), batch->weight.to(device)).item<double>();
       metrics->update(input);
     }
     if (visit) visit(*batch, input.probabilities);

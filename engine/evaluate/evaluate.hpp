@@ -19,6 +19,7 @@ using BatchVisitor = std::function<void(const Batch& batch, const at::Tensor& pr
 /// @param total    events of the stream, for the progress line
 /// @param stop     asked before every batch; true ends the pass
 /// @return         whether it reached the end of the stream
+/// @throws NonFiniteEvents  a probability is NaN or infinite
 bool evaluate(Model& model, const Objective& objective, BatchStream& stream, MetricSet* metrics, const BatchVisitor& visit,
               const std::string& stage, int64_t total, Messages& messages, const std::function<bool()>& stop = {});
 

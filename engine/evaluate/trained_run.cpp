@@ -10,6 +10,14 @@
 #include <ATen/Context.h>
 
 namespace tev {
+namespace {
+
+/// A run may be used from another folder than it was trained in.
+void make_absolute(std::vector<std::string>& patterns) {
+  for (auto& pattern : patterns) pattern = std::filesystem::absolute(pattern).lexically_normal().string();
+}
+
+}  // namespace
 
 c10::Device choose_device(const std::string& name) {
   if (name == "cpu") return at::kCPU;
@@ -27,6 +35,7 @@ std::shared_ptr<Model> make_model(const RunConfig& config, const DataSpec& spec,
 }
 
 void resolve_open_keys(RunConfig& config, const DataSession& data) {
+  for (auto* patterns : {&config.data.train, &config.data.val, &config.data.test, &config.data.files}) make_absolute(*patterns);
   config.train.device = choose_device(config.train.device).is_cuda() ? "cuda" : "cpu";
   if (config.data.shuffle_rows == 0) config.data.shuffle_rows = std::min(kDefaultShuffleRows, data.shuffle().num_rows);
 }
@@ -49,14 +58,12 @@ TrainedRun open_trained_run(const std::filesystem::path& root, c10::Device devic
   run.model = make_model(run.config, run.spec, device);
 
   CheckpointStore store(run.paths.checkpoints(), messages, StoreAccess::read);
-  std::optional<CheckpointData> checkpoint = store.load_latest();
-  TEV_CHECK(checkpoint, root.string(), ": the run has no checkpoint yet. Train it first.");
-  if (store.best_step()) checkpoint = store.load_best();
-  load_model_state(*run.model, checkpoint->parts.at("model"));
-  const auto& constants = checkpoint->parts.at("preprocess");
+  const CheckpointData checkpoint = store.load_best();
+  load_model_state(*run.model, checkpoint.parts.at("model"));
+  const auto& constants = checkpoint.parts.at("preprocess");
   run.preprocess->load_state({constants.begin(), constants.end()});
   prepare_inference(*run.model);
-  run.step = checkpoint->step;
+  run.step = checkpoint.step;
   return run;
 }
 

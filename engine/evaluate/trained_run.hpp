@@ -35,7 +35,8 @@ Split evaluated_split(const TrainedRun& run, const std::vector<std::string>& fil
 /// @throws InputError  cuda where there is none
 c10::Device choose_device(const std::string& name);
 
-/// Replaces what the configuration leaves to the machine and the data: train.device=auto, data.shuffle_rows=0.
+/// Replaces what the configuration leaves to the machine, the data and the place: train.device=auto, data.shuffle_rows=0, relative
+/// paths of files.
 void resolve_open_keys(RunConfig& config, const DataSession& data);
 
 /// Puts a trained model into evaluation mode and float64. Sums over hundreds of constituents cancel: in float32 the

@@ -1,6 +1,8 @@
 #include "engine/export/export_run.hpp"
 
 #include "base/check.hpp"
+#include "base/durable_rename.hpp"
+#include "data/stream/gather.hpp"
 #include "data/write/h5_writer.hpp"
 #include "engine/checkpoint/durable_file.hpp"
 #include "engine/evaluate/batch_device.hpp"
@@ -44,20 +46,31 @@ ordered_json preprocessing_json(const TrainedRun& run) {
   return json;
 }
 
-/// Events of 0, 1 and 200 rows of every ragged object (fewer where the sample has no more), with the event columns of the
-/// first event.
-Columns special_lengths(const Columns& raw) {
-  Columns special;
+/// One event with the event columns of the first one and so many rows of every ragged object (fewer where the sample has no
+/// more).
+Columns event_of_length(const Columns& raw, int64_t length) {
+  Columns event;
   for (const auto& [name, column] : raw) {
-    if (!column.ragged()) {
-      special[name].values = column.values.slice(0, 0, 1).repeat({3, 1});
-      continue;
-    }
-    const int64_t rows = std::min<int64_t>(column.values.size(0), 201);
-    special[name].values = column.values.slice(0, 0, rows);
-    special[name].offsets = at::tensor({int64_t{0}, int64_t{0}, std::min<int64_t>(1, rows), rows}, at::kLong);
+    const int64_t rows = column.ragged() ? std::min(column.values.size(0), length) : 1;
+    event[name].values = column.values.slice(0, 0, rows);
+    if (column.ragged()) event[name].offsets = at::tensor({int64_t{0}, rows}, at::kLong);
   }
-  return special;
+  return event;
+}
+
+/// Made-up events of 0, 1 and 200 rows. One that the features are not defined for is left out: the data need not have it.
+Columns special_lengths(const TrainedRun& run, const Columns& raw, Messages& messages) {
+  std::vector<Columns> events;
+  for (const int64_t length : {0, 1, 200}) {
+    events.push_back(event_of_length(raw, length));
+    try {
+      run.preprocess->apply(events.back());
+    } catch (const InputError& error) {
+      events.pop_back();
+      messages.info(c10::str("export: parity leaves out the made-up event of ", length, " rows: ", error.what()));
+    }
+  }
+  return events.empty() ? Columns() : join_columns(events);
 }
 
 at::Tensor probabilities_of(const TrainedRun& run, const Columns& raw) {
@@ -83,28 +96,32 @@ ExportReport export_run(const std::filesystem::path& root, const std::vector<std
   std::filesystem::create_directories(folder);
   ExportReport report;
   report.model = folder / "model.pt";
-  exported_model(*run.model, *run.preprocess, run.spec).save(report.model.string());
+  // The name is given to what has been proved; nothing of an earlier export may pass for it.
+  const auto unproved = folder / "model.unproved.pt";
+  for (const auto& earlier : {report.model, unproved, folder / "parity.json"}) std::filesystem::remove(earlier);
+  exported_model(*run.model, *run.preprocess, run.spec).save(unproved.string());
   replace_file(folder / "preprocessing.json", preprocessing_json(run).dump(2) + "\n");
 
   const auto data = open_data(run, files, messages);
   const Columns raw = data->raw_sample(evaluated_split(run, files), kParityEvents);
-  const Columns special = special_lengths(raw);
+  const Columns special = special_lengths(run, raw, messages);
   data->catalog_thread().run([&] {
     H5Writer writer((folder / "parity_sample.h5").string());
     write_group(writer, "events", raw, probabilities_of(run, raw));
-    write_group(writer, "special", special, probabilities_of(run, special));
+    if (!special.empty()) write_group(writer, "special", special, probabilities_of(run, special));
     writer.close();
   });
-  const int code = run_python_module("tevatrain.parity", {report.model.string(), (folder / "parity_sample.h5").string(),
+  const int code = run_python_module("tevatrain.parity", {unproved.string(), (folder / "parity_sample.h5").string(),
                                                           (folder / "parity.json").string()});
   TEV_CHECK(code == 0, root.string(), ": the parity check of the export did not run (Python ended with code ", code,
             "). Its message is above.");
   const auto parity = nlohmann::json::parse(read_file(folder / "parity.json"));
   report.max_difference = parity.at("max_difference");
   report.events = parity.at("events");
-  TEV_CHECK(report.max_difference <= kParityLimit, report.model.string(), ": probabilities differ by ", report.max_difference,
+  TEV_CHECK(report.max_difference <= kParityLimit, unproved.string(), ": probabilities differ by ", report.max_difference,
             " from the trained model (at most ", kParityLimit, " is allowed). Do not use it; ", (folder / "parity.json").string(),
             " has the details.");
+  rename_durably(unproved, report.model);
   return report;
 }
 

@@ -2,15 +2,15 @@
 
 namespace tev {
 
-std::vector<MetricValue> AucMetric::value() const {
+std::vector<MetricValue> AucMetric::value(const std::vector<SignalCurve>& curves) const {
   std::vector<MetricValue> values = {{"auc", {}, {}, {}}};
   double sum = 0;
-  for (size_t s = 0; s < signals_.size(); ++s) {
-    const double area = area_under(roc_curve(samples_[s], "auc of " + signals_[s].name));
+  for (const auto& [suffix, curve] : curves) {
+    const double area = area_under(curve);
     sum += area;
-    if (signals_.size() > 1) values.push_back({"auc" + suffix(s), area, {}, {}});
+    if (curves.size() > 1) values.push_back({"auc" + suffix, area, {}, {}});
   }
-  values.front().value = sum / static_cast<double>(signals_.size());
+  values.front().value = sum / static_cast<double>(curves.size());
   return values;
 }
 

@@ -6,10 +6,9 @@
 namespace tev {
 
 /// `auc` of the signal against the rest; of several signal classes the plain mean, followed by `auc_<class>` of each.
-class AucMetric final : public RankingMetric {
+class AucMetric final : public CurveMetric {
  public:
-  using RankingMetric::RankingMetric;
-  std::vector<MetricValue> value() const override;
+  std::vector<MetricValue> value(const std::vector<SignalCurve>& curves) const override;
 };
 
 }  // namespace tev

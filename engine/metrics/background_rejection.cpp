@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 namespace tev {
 
@@ -13,7 +14,10 @@ WorkingPoint working_point(const RocCurve& curve, double signal_efficiency) {
   while (i + 1 < curve.size() && curve.signal_efficiency[i] < signal_efficiency) ++i;
   TEV_CHECK(i < curve.size(), "working_point: the curve has no points.");
   WorkingPoint point{curve.signal_efficiency[i], {}, {}, curve.cut[i]};
-  if (curve.background_efficiency[i] > 0) {
+  constexpr double cancelled = 1e-9;  // fewer effective events than that are rounding
+  if (curve.has_background[i] && (curve.background_efficiency[i] <= 0 || curve.background_count[i] < cancelled)) {
+    point.rejection = std::numeric_limits<double>::quiet_NaN();
+  } else if (curve.has_background[i]) {
     point.rejection = 1 / curve.background_efficiency[i];
     point.error = *point.rejection / std::sqrt(curve.background_count[i]);
   }
@@ -26,13 +30,12 @@ std::string rejection_name(double working_point) {
   return std::string("rejection_") + per_cent;
 }
 
-std::vector<MetricValue> BackgroundRejectionMetric::value() const {
+std::vector<MetricValue> BackgroundRejectionMetric::value(const std::vector<SignalCurve>& curves) const {
   std::vector<MetricValue> values;
-  for (size_t s = 0; s < signals_.size(); ++s) {
-    const RocCurve curve = roc_curve(samples_[s], "background rejection of " + signals_[s].name);
+  for (const auto& [suffix, curve] : curves) {
     for (const double efficiency : working_points_) {
       const WorkingPoint point = working_point(curve, efficiency);
-      values.push_back({rejection_name(efficiency) + suffix(s), point.rejection, point.error, point.cut});
+      values.push_back({rejection_name(efficiency) + suffix, point.rejection, point.error, point.cut});
     }
   }
   return values;

@@ -8,7 +8,7 @@ namespace tev {
 /// The rejection 1/FPR at the loosest cut that is needed for a signal efficiency.
 struct WorkingPoint {
   double signal_efficiency = 0;     ///< reached: at least the one asked for
-  std::optional<double> rejection;  ///< none where no background weight is left: it is infinite
+  std::optional<double> rejection;  ///< none: infinite, no background is left; NaN: undefined, its weights cancel
   std::optional<double> error;      ///< rejection / sqrt(effective number of background events above the cut)
   double cut = 0;
 };
@@ -17,11 +17,10 @@ struct WorkingPoint {
 WorkingPoint working_point(const RocCurve& curve, double signal_efficiency);
 
 /// `rejection_30` for a signal efficiency of 0.3, with its error and cut; `rejection_30_<class>` for several classes.
-class BackgroundRejectionMetric final : public RankingMetric {
+class BackgroundRejectionMetric final : public CurveMetric {
  public:
-  BackgroundRejectionMetric(std::vector<SignalClass> signals, std::vector<double> working_points)
-      : RankingMetric(std::move(signals)), working_points_(std::move(working_points)) {}
-  std::vector<MetricValue> value() const override;
+  explicit BackgroundRejectionMetric(std::vector<double> working_points) : working_points_(std::move(working_points)) {}
+  std::vector<MetricValue> value(const std::vector<SignalCurve>& curves) const override;
 
  private:
   std::vector<double> working_points_;

@@ -14,10 +14,11 @@ struct MetricInput {
   at::Tensor probabilities;  ///< [B, classes]
   at::Tensor label;          ///< [B] int64
   at::Tensor weight;         ///< [B]
-  double loss_sum = 0;       ///< sum of weight x loss of these events (Loss::sum)
+  double loss_sum = 0;       ///< sum of weight x loss of these events (Objective::loss_sum)
 };
 
-/// One number of the result. Without a value it is infinite: no background event is left above the cut.
+/// One number of the result. Without a value it is infinite: no background event is left above the cut. A value that is NaN
+/// is undefined: weights of both signs leave nothing or less of the background there.
 struct MetricValue {
   std::string name;
   std::optional<double> value;

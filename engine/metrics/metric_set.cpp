@@ -19,15 +19,20 @@ std::vector<SignalClass> signal_classes(const MetricsConfig& config, const DataS
                             join_names(spec.classes), ").", suggest_name(config.signal, spec.classes)));
 }
 
-MetricSet::MetricSet(const MetricsConfig& config, const DataSpec& spec) : classes_(spec.classes.size()) {
+std::unique_ptr<RankingMetric> ranking_metric(const MetricsConfig& config, const DataSpec& spec) {
   for (const double efficiency : config.working_points)
     TEV_CHECK_INPUT(efficiency > 0 && efficiency <= 1, "metrics.working_points: ", efficiency,
                     " is not a signal efficiency (above 0, at most 1).");
-  const auto signals = signal_classes(config, spec);
+  auto ranking = std::make_unique<RankingMetric>(signal_classes(config, spec));
+  ranking->add(std::make_unique<AucMetric>());
+  ranking->add(std::make_unique<BackgroundRejectionMetric>(config.working_points));
+  return ranking;
+}
+
+MetricSet::MetricSet(const MetricsConfig& config, const DataSpec& spec) : classes_(spec.classes.size()) {
   metrics_.push_back(std::make_unique<LossMetric>());
   metrics_.push_back(std::make_unique<AccuracyMetric>());
-  metrics_.push_back(std::make_unique<AucMetric>(signals));
-  metrics_.push_back(std::make_unique<BackgroundRejectionMetric>(signals, config.working_points));
+  metrics_.push_back(ranking_metric(config, spec));
 }
 
 void MetricSet::update(const MetricInput& input) {
@@ -44,10 +49,14 @@ void MetricSet::merge(const MetricSet& other) {
   for (size_t i = 0; i < metrics_.size(); ++i) metrics_[i]->merge(*other.metrics_[i]);
 }
 
-std::vector<MetricValue> MetricSet::values() const {
+std::vector<MetricValue> MetricSet::values(const std::string& events) const {
   std::vector<MetricValue> values;
-  for (const auto& metric : metrics_)
-    for (auto& value : metric->value()) values.push_back(std::move(value));
+  try {
+    for (const auto& metric : metrics_)
+      for (auto& value : metric->value()) values.push_back(std::move(value));
+  } catch (const InputError& error) {
+    throw InputError(events + ": " + error.what());
+  }
   return values;
 }
 

@@ -28,6 +28,10 @@ struct MetricsConfig {
 /// @throws InputError  when metrics.signal is not one of the classes
 std::vector<SignalClass> signal_classes(const MetricsConfig& config, const DataSpec& spec);
 
+/// The metrics that need no more than an order of the events: auc, rejection at the working points.
+/// @throws InputError  for a signal or working point that cannot be
+std::unique_ptr<RankingMetric> ranking_metric(const MetricsConfig& config, const DataSpec& spec);
+
 /// Every metric, under one roof: loss, accuracy, auc, rejection at the working points.
 class MetricSet {
  public:
@@ -38,7 +42,9 @@ class MetricSet {
   void update(const MetricInput& input);
   void merge(const MetricSet& other);
   /// All values, in the order above.
-  std::vector<MetricValue> values() const;
+  /// @param events  the key or file that the events came from, for the message
+  /// @throws InputError  as Metric::value
+  std::vector<MetricValue> values(const std::string& events) const;
 
  private:
   int64_t classes_;

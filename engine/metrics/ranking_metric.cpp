@@ -21,4 +21,16 @@ void RankingMetric::merge(const Metric& other) {
   for (size_t s = 0; s < samples_.size(); ++s) samples_[s].add(ranking.samples_[s]);
 }
 
+std::vector<MetricValue> RankingMetric::value() const {
+  std::vector<SignalCurve> curves;
+  for (size_t s = 0; s < signals_.size(); ++s) {
+    const std::string& name = signals_[s].name;
+    curves.push_back({signals_.size() == 1 ? "" : "_" + name, roc_curve(samples_[s], "ROC curve of " + name)});
+  }
+  std::vector<MetricValue> values;
+  for (const auto& metric : metrics_)
+    for (auto& value : metric->value(curves)) values.push_back(std::move(value));
+  return values;
+}
+
 }  // namespace tev

@@ -35,6 +35,7 @@ void add_point(RocCurve& curve, double cut, const Sums& sums) {
   curve.signal_efficiency.push_back(sums.signal);
   curve.background_efficiency.push_back(sums.background);
   curve.background_count.push_back(sums.background_count());
+  curve.has_background.push_back(sums.background_squared > 0);
 }
 
 }  // namespace

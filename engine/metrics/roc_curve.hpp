@@ -31,6 +31,7 @@ struct RocCurve {
   std::vector<double> signal_efficiency;    ///< selected share of the signal weight (TPR)
   std::vector<double> background_efficiency;  ///< selected share of the background weight (FPR)
   std::vector<double> background_count;     ///< effective number of selected background events, (sum w)^2 / sum w^2
+  std::vector<bool> has_background;         ///< whether a background event of any weight but 0 is selected
 
   size_t size() const { return cut.size(); }
 };

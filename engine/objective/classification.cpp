@@ -14,7 +14,7 @@ Classification::Classification(int64_t classes, double label_smoothing)
                   " classes (classification needs at least two). Name every value of the label.");
 }
 
-Loss Classification::loss(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& weight) const {
+at::Tensor Classification::loss_sum(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& weight) const {
   TEV_CHECK(logits.dim() == 2 && logits.size(1) == classes_, "classification: logits have shape ", logits.sizes(),
             " ([B, ", classes_, "] was expected, one column a class).");
   const at::IntArrayRef events = logits.sizes().slice(0, 1);
@@ -22,7 +22,7 @@ Loss Classification::loss(const at::Tensor& logits, const at::Tensor& label, con
             label.sizes(), ", weights ", weight.sizes(), " (one of each for every event was expected).");
   const at::Tensor each =
       at::cross_entropy_loss(logits.to(at::kFloat), label, {}, at::Reduction::None, -100, label_smoothing_);
-  return {each.mul(weight).sum(), weight.sum()};
+  return each.mul(weight).sum();
 }
 
 at::Tensor Classification::probabilities(const at::Tensor& logits) const { return at::softmax(logits, 1, at::kFloat); }

@@ -11,7 +11,7 @@ class Classification final : public Objective {
   explicit Classification(int64_t classes, double label_smoothing = 0);
 
   /// @throws Error when the shapes do not fit together
-  Loss loss(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& weight) const override;
+  at::Tensor loss_sum(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& weight) const override;
   at::Tensor probabilities(const at::Tensor& logits) const override;
 
  private:

@@ -11,20 +11,14 @@
 
 namespace tev {
 
-/// A weighted mean in two halves. The loss of a step is sum / weight over ALL its events: whoever joins micro-batches
-/// or ranks adds the halves first, so that the result does not depend on how the events were divided.
-struct Loss {
-  at::Tensor sum;     ///< [] sum of weight x loss of each event, differentiable
-  at::Tensor weight;  ///< [] sum of weights, without gradient; may be zero or negative where events cancel
-};
-
 class Objective {
  public:
   virtual ~Objective() = default;
   /// @param logits  [B, classes]
   /// @param label   [B] int64, 0 <= label < classes
   /// @param weight  [B] f32
-  virtual Loss loss(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& weight) const = 0;
+  /// @return        [] f32, sum of weight x loss of each event: whoever joins batches adds, and divides once
+  virtual at::Tensor loss_sum(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& weight) const = 0;
   /// @return [B, classes] f32, adding up to 1
   virtual at::Tensor probabilities(const at::Tensor& logits) const = 0;
 };

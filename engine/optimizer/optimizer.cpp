@@ -14,6 +14,22 @@ namespace tev {
 
 namespace {
 
+template <WeightDecay decay>
+std::unique_ptr<Optimizer> make_adam(const OptimizerConfig& config, NamedTensors parameters) {
+  return std::make_unique<Adam>(config, std::move(parameters), decay);
+}
+
+std::unique_ptr<Optimizer> make_sgd(const OptimizerConfig& config, NamedTensors parameters) {
+  return std::make_unique<Sgd>(config, std::move(parameters));
+}
+
+struct UpdateRule {
+  const char* name;
+  std::unique_ptr<Optimizer> (*make)(const OptimizerConfig& config, NamedTensors parameters);
+};
+
+constexpr UpdateRule rules[] = {{"sgd", make_sgd}, {"adam", make_adam<WeightDecay::l2>}, {"adamw", make_adam<WeightDecay::decoupled>}};
+
 void check_parameters(const NamedTensors& parameters) {
   TEV_CHECK(!parameters.empty(), "optimizer: there are no parameters (a model without weights cannot be trained).");
   const at::Tensor& first = parameters.front().second;
@@ -61,14 +77,18 @@ void OptimizerConfig::validate() const {
   check_unused("nesterov", nesterov, false, name);
 }
 
+std::vector<std::string> optimizer_names() {
+  std::vector<std::string> names;
+  for (const auto& rule : rules) names.emplace_back(rule.name);
+  return names;
+}
+
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, NamedTensors parameters) {
   config.validate();
-  if (config.name == "sgd") return std::make_unique<Sgd>(config, std::move(parameters));
-  if (config.name == "adam") return std::make_unique<Adam>(config, std::move(parameters), WeightDecay::l2);
-  if (config.name == "adamw") return std::make_unique<Adam>(config, std::move(parameters), WeightDecay::decoupled);
-  const std::vector<std::string> known = {"sgd", "adam", "adamw"};
-  throw InputError(c10::str("optimizer.name: there is no optimizer '", config.name, "' (known: ", join_names(known),
-                            ").", suggest_name(config.name, known)));
+  for (const auto& rule : rules)
+    if (config.name == rule.name) return rule.make(config, std::move(parameters));
+  throw InputError(c10::str("optimizer.name: there is no optimizer '", config.name, "' (known: ", join_names(optimizer_names()),
+                            ").", suggest_name(config.name, optimizer_names())));
 }
 
 Optimizer::Optimizer(NamedTensors parameters) : parameters_(std::move(parameters)) { check_parameters(parameters_); }

@@ -5,6 +5,9 @@
 
 namespace tev {
 
+/// Names of the update rules.
+std::vector<std::string> optimizer_names();
+
 /// Section `optimizer`. Names, meaning and defaults are those of torch.optim.
 struct OptimizerConfig {
   std::string name = "adam";
@@ -20,7 +23,7 @@ struct OptimizerConfig {
   double clip_norm = 0;
 
   void declare(Fields& fields) {
-    fields.add("name", name, "The update rule.").one_of({"sgd", "adam", "adamw"});
+    fields.add("name", name, "The update rule.").one_of(optimizer_names());
     fields.add("lr", lr, "Learning rate; a schedule starts from it (one_cycle: rises to it).").at_least(0);
     fields.add("weight_decay", weight_decay,
                "L2 penalty added to the gradient (sgd, adam) or decay of the weights by lr * weight_decay (adamw).")

@@ -64,18 +64,20 @@ struct Holder {
   std::string text() const { return "process " + std::to_string(process) + " on host " + host; }
 };
 
-/// Makes the file with its content; false if it is there already.
+/// Makes the file with its content; false if it is there already. The content is written under a name of its own and then
+/// linked, so that nobody ever sees an empty lease and takes it for one of a process that is gone.
 bool create_exclusively(const fs::path& path, const std::string& content) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (file < 0 && errno == EEXIST) return false;
+  const fs::path own = path.string() + ".new-" + host_name() + "-" + std::to_string(::getpid());
+  const int file = ::open(own.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   TEV_CHECK_INPUT(file >= 0, path.parent_path().string(), ": cannot be written (", std::strerror(errno),
                   "). Choose another run directory with --run DIR.");
-  const bool complete = ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size());
-  const int error = errno;
+  int error = ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size()) ? 0 : errno;
   ::close(file);
-  if (complete) return true;
-  ::unlink(path.c_str());
-  throw Error(c10::str(path.string(), ": cannot be written (", std::strerror(error), "). Free some space there."));
+  if (error == 0 && ::link(own.c_str(), path.c_str()) != 0) error = errno;
+  ::unlink(own.c_str());
+  if (error != 0 && error != EEXIST)
+    throw Error(c10::str(path.string(), ": cannot be written (", std::strerror(error), "). Free some space there."));
+  return error == 0;
 }
 
 /// Takes away the lease of a process that is gone. Two processes may come here together: what the rename caught is read

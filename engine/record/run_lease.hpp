@@ -6,7 +6,7 @@
 
 namespace tev {
 
-/// A file `lease` that names host and process; made with O_EXCL, which network file systems honour too (their
+/// A file `lease` that names host and process; made by link(2), which is atomic on network file systems too (their
 /// byte-range locks are not to be relied upon). A lease of this host whose process is gone, a killed run, is taken
 /// over.
 class RunLease {

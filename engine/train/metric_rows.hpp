@@ -7,6 +7,7 @@
 
 namespace tev {
 
+/// An infinite or undefined value is null.
 /// {"kind": ..., "epoch": ..., "step": ..., "auc": ..., "rejection_30": ..., "rejection_30_error": ..., ..._cut}.
 nlohmann::ordered_json metrics_row(const std::string& kind, int64_t epoch, int64_t step, const std::vector<MetricValue>& values);
 

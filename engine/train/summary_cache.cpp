@@ -10,7 +10,6 @@
 #include <xxhash.h>
 
 #include <cstdlib>
-#include <fstream>
 
 namespace tev {
 namespace {
@@ -43,7 +42,8 @@ json to_json(const TrainingSummary& summary) {
           {"class_events", summary.class_events}, {"class_weight", summary.class_weight}};
 }
 
-TrainingSummary from_json(const json& value) {
+/// @throws json::exception, Error  what does not belong to the features and classes of the data
+TrainingSummary from_json(const json& value, const DataSpec& spec) {
   TrainingSummary summary;
   summary.standardisation.kind = value.at("kind");
   summary.standardisation.messages = value.at("messages");
@@ -52,7 +52,40 @@ TrainingSummary from_json(const json& value) {
                                                 f.at("maximum"), f.at("rows")});
   summary.class_events = value.at("class_events").get<std::vector<int64_t>>();
   summary.class_weight = value.at("class_weight").get<std::vector<double>>();
+  std::vector<std::string> expected, found;
+  for (const auto& object : spec.objects)
+    for (const auto& feature : object.features) expected.push_back(object.name + "." + feature);
+  for (const auto& f : summary.standardisation.features) found.push_back(f.object + "." + f.feature);
+  TEV_CHECK(found == expected && summary.class_events.size() == spec.classes.size() && summary.class_weight.size() == spec.classes.size(),
+            "it has other features or classes");
   return summary;
+}
+
+/// The summary that a file holds; nothing where there is none, or where it cannot be understood.
+std::optional<TrainingSummary> read_summary(const std::filesystem::path& path, const DataSpec& spec, Messages& messages) {
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  try {
+    return from_json(json::parse(read_file(path)), spec);
+  } catch (const std::exception& error) {
+    messages.info(path.string() + ": cannot be understood (" + error.what() + "), so it is made anew.");
+    return std::nullopt;
+  }
+}
+
+void write_summary(const std::filesystem::path& path, const TrainingSummary& summary, Messages& messages) {
+  try {
+    std::filesystem::create_directories(path.parent_path());
+    replace_file(path, to_json(summary).dump(1));
+  } catch (const std::exception& error) {
+    messages.info(c10::str("cache: ", error.what(), " The next start reads the training split again."));
+  }
+}
+
+void say(const TrainingSummary& summary, const DataSession& data, const DataConfig& config, Messages& messages) {
+  for (const auto& message : summary.standardisation.messages) messages.warning(message);
+  if (config.select.empty()) return;
+  const int64_t all = data.num_events(Split::train);
+  messages.info(fmt::format("data.select keeps {} of {} training events: batches are smaller by as much", summary.num_events(), all));
 }
 
 }  // namespace
@@ -60,21 +93,13 @@ TrainingSummary from_json(const json& value) {
 std::optional<TrainingSummary> cached_summary(DataSession& data, const DataConfig& config, int64_t seed, Messages& messages,
                                               const std::function<bool()>& stop) {
   const auto path = cache_file(data, config, seed);
-  if (std::ifstream file(path); file) {
-    try {
-      return from_json(json::parse(file));
-    } catch (const json::exception& error) {
-      messages.info(path.string() + ": cannot be understood (" + error.what() + "), so it is made anew.");
-    }
+  auto summary = read_summary(path, data.spec(), messages);
+  if (!summary) {
+    summary = data.summarise(stop);
+    if (!summary) return summary;
+    write_summary(path, *summary, messages);
   }
-  const auto summary = data.summarise(stop);
-  if (!summary) return summary;
-  try {
-    std::filesystem::create_directories(path.parent_path());
-    replace_file(path, to_json(*summary).dump(1));
-  } catch (const std::exception& error) {
-    messages.info(c10::str("cache: ", error.what(), " The next start reads the training split again."));
-  }
+  say(*summary, data, config, messages);
   return summary;
 }
 

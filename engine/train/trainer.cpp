@@ -63,7 +63,9 @@ void Trainer::restore(const CheckpointData& checkpoint) {
   state_ = std::move(state);
 }
 
-bool Trainer::finished() const { return state_.cursor.epoch >= config_.epochs || state_.early_stopping.should_stop(); }
+bool Trainer::ended_early() const { return state_.early_stopping.should_stop() && state_.cursor.epoch < config_.epochs; }
+
+bool Trainer::finished() const { return state_.cursor.epoch >= config_.epochs || ended_early(); }
 
 TrainOutcome Trainer::run() {
   const auto stream = parts_.data.training_stream(state_.cursor, config_.epochs);
@@ -73,13 +75,14 @@ TrainOutcome Trainer::run() {
   last_save_step_ = state_.step;
   if (state_.step == 0) save(false);
   parts_.model.train();
+  show_progress();
   bool stop = parts_.stop.signal() != 0;
   while (!stop && (state_.validation_due || !finished())) {
     if (!state_.validation_due) {
       const auto batches = next_batches(*stream);
       advance(batches, step_(batches, state_.step));
     }
-    const auto is_best = state_.validation_due ? validate() : std::nullopt;
+    const auto is_best = state_.validation_due ? validate_or_save() : std::nullopt;
     const bool epoch_ended = state_.cursor.step == 0;
     stop = parts_.stop.signal() != 0;
     if (epoch_ended || stop || checkpoint_due()) save(is_best.value_or(false));
@@ -110,7 +113,8 @@ void Trainer::advance(const std::vector<Batch>& batches, const StepResult& resul
   state_.cursor.step += static_cast<int64_t>(batches.size());
   const bool epoch_ended = state_.cursor.step == batches_per_epoch_;
   if (state_.step % config_.log_every == 0 || epoch_ended) log_interval();
-  show_progress(result);
+  show_loss(result);
+  show_progress();
   if (epoch_ended) {
     ++state_.cursor.epoch;
     state_.cursor.step = 0;
@@ -137,9 +141,12 @@ void Trainer::log_interval() {
   restart_interval_clock();
 }
 
-void Trainer::show_progress(const StepResult& result) {
+void Trainer::show_loss(const StepResult& result) {
   const double loss = result.weight != 0 ? result.loss_sum / result.weight : 0;
   parts_.messages.progress_detail(training_detail(loss, stream_->wait_seconds() / std::max(now() - started_, 1e-9)));
+}
+
+void Trainer::show_progress() {
   const int64_t per_epoch = parts_.data.num_events(Split::train);
   parts_.messages.progress("train", state_.cursor.epoch * per_epoch + std::min(per_epoch, state_.cursor.step * config_.batch_size),
                            config_.epochs * per_epoch, "events");
@@ -152,11 +159,31 @@ std::optional<bool> Trainer::validate() {
   if (!evaluate(parts_.model, parts_.objective, *stream, &metrics, nullptr, "validation", parts_.data.num_events(Split::val),
                 parts_.messages, [this] { return parts_.stop.signal() != 0; }))
     return std::nullopt;
-  const auto values = metrics.values();
+  const auto values = metrics.values(split_key(Split::val));
   parts_.metrics.append(metrics_row("validation", state_.cursor.epoch, state_.step, values));
   parts_.messages.info(c10::str("epoch ", state_.cursor.epoch, " of ", config_.epochs, ": validation ", metrics_text(values)));
   state_.validation_due = false;
   return state_.early_stopping.update(find_metric(values, config_.monitor).value.value_or(std::nan("")));
+}
+
+/// Without the fingerprint of the validation files: no result has come from them, so they may be repaired.
+void Trainer::save_before_validation() {
+  const auto all = state_.fingerprints;
+  state_.fingerprints.erase(split_key(Split::val));
+  save(false);
+  state_.fingerprints = all;
+}
+
+/// Bad validation events cost no training: the epoch is saved, and a start with repaired ones goes on with its validation.
+std::optional<bool> Trainer::validate_or_save() {
+  try {
+    return validate();
+  } catch (const InputError&) {
+    save_before_validation();
+    throw;
+  } catch (const NonFiniteEvents& error) {
+    throw NonFiniteEvents(c10::str("train: after step ", state_.step, ": ", error.what()), error.sample_ids);
+  }
 }
 
 bool Trainer::checkpoint_due() const {

@@ -36,6 +36,8 @@ class Trainer {
   /// Continues from a checkpoint.
   void restore(const CheckpointData& checkpoint);
   const TrainState& state() const { return state_; }
+  /// Whether early stopping has ended the training, although there are epochs left.
+  bool ended_early() const;
   /// @return  stopped when a signal asked for it; the checkpoint is then on the disk
   TrainOutcome run();
 
@@ -44,11 +46,14 @@ class Trainer {
   std::vector<Batch> next_batches(BatchStream& stream);
   void advance(const std::vector<Batch>& batches, const StepResult& result);
   std::optional<bool> validate();
+  std::optional<bool> validate_or_save();
   void save(bool is_best);
+  void save_before_validation();
   bool checkpoint_due() const;
   void log_interval();
   void restart_interval_clock();
-  void show_progress(const StepResult& result);
+  void show_loss(const StepResult& result);
+  void show_progress();
 
   TrainerParts parts_;
   const TrainConfig& config_;

@@ -50,10 +50,12 @@ void check_same_physics(const RunConfig& config, const RunConfig& old, const Run
   }
 }
 
-/// The files must hold what they held when the run began, wherever they lie now.
-void check_same_data(const DataSession& data, const CheckpointData& checkpoint, const RunPaths& paths) {
+/// The files must hold what they held when the run began, wherever they lie now. Those of data.test are used at the end
+/// alone: until then they may be repaired.
+void check_same_data(const DataSession& data, const CheckpointData& checkpoint, RunState state, const RunPaths& paths) {
   const auto now = data.fingerprints();
   for (const auto& [key, old] : checkpoint.state.at("fingerprints").get<std::map<std::string, uint64_t>>()) {
+    if (state != RunState::finished && key == split_key(Split::test)) continue;
     const auto found = now.find(key);
     TEV_CHECK_INPUT(found != now.end() && found->second == old, paths.root.string(), ": ", key, ": the files are not those of the run (",
                     "fingerprint of names, types and sampled values ", fmt::format("{:016x}", old), ", now ",
@@ -91,10 +93,11 @@ void say_how_it_shuffles(const DataSession& data, const RunConfig& config, Messa
 }
 
 /// The best weights on the events that were held back; false if a signal came first.
-bool test_best(const RunConfig& config, DataSession& data, Model& model, const Objective& objective, const CheckpointStore& checkpoints,
+bool test_best(const RunConfig& config, DataSession& data, Model& model, const Objective& objective, CheckpointStore& checkpoints,
                const RunPaths& paths, const TrainState& state, JsonlWriter& metrics_file, const StopRequest& stop, Messages& messages,
                TrainReport& report) {
-  if (checkpoints.best_step()) load_model_state(model, checkpoints.load_best().parts.at("model"));
+  const CheckpointData best = checkpoints.load_best();
+  load_model_state(model, best.parts.at("model"));
   prepare_inference(model);
   report.tested = data.has(Split::test) ? Split::test : Split::val;
   if (!data.has(report.tested)) return true;
@@ -109,16 +112,20 @@ bool test_best(const RunConfig& config, DataSession& data, Model& model, const O
                 is_test ? "test" : "best validation", data.num_events(report.tested), messages, [&stop] { return stop.signal() != 0; }))
     return false;
   writer.close();
-  report.test = metrics.values();
-  metrics_file.append(metrics_row(is_test ? "test" : "best_validation", state.cursor.epoch, checkpoints.best_step().value_or(state.step),
-                                  report.test));
+  report.test = metrics.values(split_key(report.tested));
+  metrics_file.append(metrics_row(is_test ? "test" : "best_validation", state.cursor.epoch, best.step, report.test));
   metrics_file.sync();
   return true;
 }
 
-void save_sample_ids(const RunPaths& paths, const NonFiniteStep& error, int64_t step) {
+void save_sample_ids(const RunPaths& paths, const NonFiniteEvents& error, int64_t step) {
   replace_file(paths.root / fmt::format("nonfinite_step-{}.json", step),
                nlohmann::json{{"step", step}, {"sample_ids", error.sample_ids}}.dump());
+}
+
+/// What a shorter run has predicted is no result of the longer one.
+void remove_predictions(const RunPaths& paths) {
+  for (const char* name : {"test.h5", "val.h5"}) std::filesystem::remove(paths.predictions() / name);
 }
 
 TrainReport train_in(RunDirectory& directory, const TrainRequest& request, const RunConfig& config, DataSession& data,
@@ -147,8 +154,11 @@ TrainReport train_in(RunDirectory& directory, const TrainRequest& request, const
   Trainer trainer({config, mean_weight, data, *model, *objective, checkpoints, metrics, timing, stop, messages});
   // Before anything of a finished run is taken back: what is killed from here on goes on at the next start.
   directory.set_state(RunState::started, checkpoint ? checkpoint->step : 0);
+  remove_predictions(paths);
   if (checkpoint) {
     trainer.restore(*checkpoint);
+    if (trainer.ended_early())
+      messages.info(paths.root.string() + ": train.early_stopping has ended this run, more epochs change nothing. Start another (--run).");
     messages.info(fmt::format("{}: continues from step {}", paths.root.string(), trainer.state().step));
   } else {
     metrics.truncate_to(0);
@@ -158,7 +168,7 @@ TrainReport train_in(RunDirectory& directory, const TrainRequest& request, const
   add_provenance(paths.provenance(), provenance_of(request, config, data, trainer.state().step));
   try {
     report.outcome = trainer.run();
-  } catch (const NonFiniteStep& error) {
+  } catch (const NonFiniteEvents& error) {
     save_sample_ids(paths, error, trainer.state().step);
     throw;
   }
@@ -171,7 +181,7 @@ TrainReport train_in(RunDirectory& directory, const TrainRequest& request, const
 }
 
 /// The answer for a run that has nothing left to do. Its data are compared where they are still there.
-TrainReport finished_report(const RunConfig& config, const RunPaths& paths, Messages& messages) {
+TrainReport finished_report(const RunConfig& config, const RunConfig& old, const RunPaths& paths, Messages& messages) {
   std::unique_ptr<DataSession> data;
   std::optional<CheckpointData> checkpoint;
   try {
@@ -180,7 +190,10 @@ TrainReport finished_report(const RunConfig& config, const RunPaths& paths, Mess
   } catch (const Error& error) {
     messages.info(c10::str(paths.root.string(), ": not compared with the data of the run: ", error.what()));
   }
-  if (data && checkpoint) check_same_data(*data, *checkpoint, paths);
+  if (data && checkpoint) check_same_data(*data, *checkpoint, RunState::finished, paths);
+  if (old.data.test.empty() && !config.data.test.empty())
+    messages.info(c10::str("data.test: the run has finished without these files. Measure the best weights on them: tevatrain evaluate ",
+                           paths.root.string(), " --data ", c10::Join(" ", config.data.test)));
   TrainReport report;
   report.already_finished = true;
   report.run = paths.root;
@@ -193,12 +206,12 @@ TrainReport run_training(const TrainRequest& request, TerminalMessages& messages
   StopRequest stop;
   RunConfig config = load_run_config(request.config_file, request.overrides);
   const RunPaths paths{request.run.empty() ? default_run_directory(request.config_file) : request.run};
-  const RunState state = run_state(paths.root);
-  if (!request.fresh && std::filesystem::exists(paths.config())) {
+  const RunState state = request.fresh ? RunState::absent : run_state(paths.root);
+  if (state != RunState::absent && std::filesystem::exists(paths.config())) {
     const RunConfig old = load_run_config(paths.config().string(), {});
     adopt_resolved(config, old);
     check_same_physics(config, old, paths);
-    if (state == RunState::finished && config.train.epochs <= old.train.epochs) return finished_report(config, paths, messages);
+    if (state == RunState::finished && config.train.epochs <= old.train.epochs) return finished_report(config, old, paths, messages);
     check_device_of_run(old, paths);
   }
   set_threads(config.train.threads);
@@ -211,7 +224,7 @@ TrainReport run_training(const TrainRequest& request, TerminalMessages& messages
   messages.also_write_to(paths.log());
   CheckpointStore checkpoints(paths.checkpoints(), messages);
   const auto checkpoint = checkpoints.load_latest();
-  if (checkpoint) check_same_data(data, *checkpoint, paths);
+  if (checkpoint) check_same_data(data, *checkpoint, state, paths);
   return train_in(directory, request, config, data, checkpoints, checkpoint, stop, messages);
 }
 

@@ -61,7 +61,7 @@ at::Tensor TrainingStep::logits(const Batch& batch) {
 
 /// Adds the gradient of one batch's share of the loss; returns its sum of weight x loss.
 double TrainingStep::backward(const Batch& batch, double total_weight) {
-  const at::Tensor loss_sum = objective_.loss(logits(batch), batch.label.to(device_), batch.weight.to(device_)).sum;
+  const at::Tensor loss_sum = objective_.loss_sum(logits(batch), batch.label.to(device_), batch.weight.to(device_));
   loss_sum.div(total_weight).backward();
   return loss_sum.item<double>();
 }
@@ -74,7 +74,7 @@ void TrainingStep::refuse_loss(const Batch& batch, int64_t step, size_t index) {
   std::vector<int64_t> ids;
   std::vector<std::string> names;
   for (int64_t i = 0; i < batch.size(); ++i) {
-    const at::Tensor sum = objective_.loss(rows.slice(0, i, i + 1), batch.label.slice(0, i, i + 1), batch.weight.slice(0, i, i + 1)).sum;
+    const at::Tensor sum = objective_.loss_sum(rows.slice(0, i, i + 1), batch.label.slice(0, i, i + 1), batch.weight.slice(0, i, i + 1));
     if (std::isfinite(sum.item<double>())) continue;
     ids.push_back(batch.sample_id[i].item<int64_t>());
     names.push_back(std::to_string(ids.back()));
@@ -82,7 +82,7 @@ void TrainingStep::refuse_loss(const Batch& batch, int64_t step, size_t index) {
   const std::string message = c10::str("train: the loss of step ", step, " is not finite; it comes from ", ids.size(), " of ",
                                        batch.size(), " events, sample ids ", join_names(names),
                                        ". Lower optimizer.lr, set optimizer.clip_norm, or look at these events.");
-  throw NonFiniteStep(message, std::move(ids));
+  throw NonFiniteEvents(message, std::move(ids));
 }
 
 void TrainingStep::check_gradient(const at::Tensor& norm, const std::vector<Batch>& batches, int64_t step) const {
@@ -98,7 +98,7 @@ void TrainingStep::check_gradient(const at::Tensor& norm, const std::vector<Batc
   const std::string message = c10::str("train: the gradient of step ", step, " has the norm ", value,
                                        " although its loss is finite; sample ids ", join_names(names),
                                        ". Lower optimizer.lr, or look at these events.");
-  throw NonFiniteStep(message, std::move(ids));
+  throw NonFiniteEvents(message, std::move(ids));
 }
 
 }  // namespace tev

@@ -2,7 +2,7 @@
 // Forward, backward, update: one optimizer step.
 
 #include "base/batch.hpp"
-#include "base/check.hpp"
+#include "engine/evaluate/non_finite.hpp"
 #include "engine/objective/objective.hpp"
 #include "engine/optimizer/optimizer.hpp"
 #include "engine/optimizer/schedule.hpp"
@@ -39,14 +39,6 @@ struct StepResult {
   double weight = 0;    ///< number of events x mean weight of the training events
 };
 
-/// The loss or the gradient of a step was NaN or infinite; the weights are as before the step.
-class NonFiniteStep : public Error {
- public:
-  NonFiniteStep(const std::string& message, std::vector<int64_t> sample_ids)
-      : Error(message), sample_ids(std::move(sample_ids)) {}
-  std::vector<int64_t> sample_ids;  ///< events whose own loss is not finite; of a gradient, all events of the step
-};
-
 /// One step on one or several batches: loss, gradients, clipping, update.
 ///
 /// The loss is sum(weight x loss) / (events x mean weight of the training events). It is not divided by the sum of the
@@ -57,7 +49,7 @@ class TrainingStep {
 
   /// @param batches  on the CPU; run one after the other, their gradients add up. Without events nothing is updated
   /// @param step     counts optimizer steps from 0; keys the randomness of dropout
-  /// @throws NonFiniteStep  naming the step and the first sample ids
+  /// @throws NonFiniteEvents  naming the step and the first sample ids; the weights are then as before the step
   StepResult operator()(const std::vector<Batch>& batches, int64_t step);
 
  private:

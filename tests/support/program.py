@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -84,10 +85,14 @@ def environment(folder):
     return {**os.environ, "TEVATRAIN_CACHE": str(Path(folder) / "cache"), "OMP_NUM_THREADS": "1"}
 
 
-def run(folder, *arguments, timeout=300):
-    """Runs the program; returns the finished process with its text."""
-    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
-                          env=environment(folder), cwd=folder)
+def run(folder, *arguments, timeout=300, warns=False):
+    """Runs the program; returns the finished process with its text. A warning, ours or LibTorch's, is an assertion unless the
+    test expects one."""
+    result = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
+                            env=environment(folder), cwd=folder)
+    warned = [line for line in result.stderr.splitlines() if re.search(r"\] warning: |^\[W", line)]
+    assert bool(warned) == warns, f"warnings {'missing' if warns else 'that the test does not expect'}: {warned}"
+    return result
 
 
 def start(folder, *arguments):

@@ -23,7 +23,7 @@ TEST(Catalog, NumbersEventsAcrossFilesInOrder) {
   CatalogThread thread;
   const auto catalog = open_parts(thread);
   EXPECT_EQ(catalog->num_events(), 800);
-  EXPECT_EQ(catalog->num_files(), 3u);
+  EXPECT_EQ(catalog->file_paths().size(), 3u);
   EXPECT_EQ(catalog->widths(), (std::vector<int64_t>{4}));
   int64_t next = 0, rows = 0;
   for (size_t unit = 0; unit < catalog->units().size(); ++unit) {

@@ -2,6 +2,7 @@
 
 #include "data/stream/data_session.hpp"
 #include "tests/data/test_files.hpp"
+#include "tests/support/strict_messages.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -68,21 +69,21 @@ std::vector<int64_t> ids_of(DataSession& session, Split split) {
 }
 
 std::vector<int64_t> ids_of(const DataConfig& config, uint64_t seed, Split split) {
-  SilentMessages messages;
+  test::StrictMessages messages;
   DataSession session(config, seed, messages);
   return ids_of(session, split);
 }
 
 std::string opening_error(const DataConfig& config) {
   return error_of<InputError>([&] {
-    SilentMessages messages;
+    test::StrictMessages messages;
     DataSession session(config, 1, messages);
     session.num_events(Split::train);
   });
 }
 
 TEST(DataSession, CutsOneSetOfFilesIntoSplitsThatShareNothingAndMissNothing) {
-  SilentMessages messages;
+  test::StrictMessages messages;
   DataSession session(cut_config(0.8, 0.1, 0.1), 1, messages);
   std::set<int64_t> seen;
   for (const Split split : kSplits)
@@ -93,7 +94,7 @@ TEST(DataSession, CutsOneSetOfFilesIntoSplitsThatShareNothingAndMissNothing) {
 }
 
 TEST(DataSession, TrainsOnTheTrainingSplitAloneEveryEpoch) {
-  SilentMessages messages;
+  test::StrictMessages messages;
   DataSession session(cut_config(0.8, 0.1, 0.1), 1, messages);
   const auto expected = ids_of(session, Split::train);
   auto epochs = read_ids(*session.training_stream(session.start_cursor(64), 2));
@@ -110,12 +111,14 @@ TEST(DataSession, TrainsOnTheTrainingSplitAloneEveryEpoch) {
 TEST(DataSession, GivesEachSplitItsShare) {
   const double shares[][3] = {{0.8, 0.1, 0.1}, {0.333, 0.333, 0.334}, {0.5, 0.25, 0.125}, {0.9991, 0.0009, 0}};
   for (const auto& [train, val, test] : shares) {
-    SilentMessages messages;
+    test::StrictMessages messages;
     DataSession session(cut_config(train, val, test), 1, messages);
     EXPECT_NEAR(session.num_events(Split::train), train * 2 * kRows, 1);
     EXPECT_NEAR(session.num_events(Split::val), val * 2 * kRows, 1);
     EXPECT_EQ(session.has(Split::test), test > 0);
-    if (test > 0) EXPECT_NEAR(session.num_events(Split::test), test * 2 * kRows, 1);
+    if (test > 0) {
+      EXPECT_NEAR(session.num_events(Split::test), test * 2 * kRows, 1);
+    }
   }
 }
 
@@ -133,7 +136,7 @@ TEST(DataSession, ReadsTheFilesOfEachSplitInTheirOrder) {
   config.train = {copy_of_dense("own_train.h5")};
   config.val = {copy_of_dense("own_val_1.h5"), copy_of_dense("own_val_2.h5")};
   config.test = {copy_of_dense("own_test.h5")};
-  SilentMessages messages;
+  test::StrictMessages messages;
   DataSession session(config, 1, messages);
   for (const Split split : kSplits) {
     const auto ids = ids_of(session, split);

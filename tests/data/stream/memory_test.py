@@ -47,13 +47,15 @@ class MemoryTest(unittest.TestCase):
     def test_a_file_of_four_budgets_is_read_within_one(self):
         with tempfile.TemporaryDirectory() as folder:
             config = program.write_config(folder)
+            held_back = Path(folder) / "held_back.h5"
+            write_full_jets(held_back, 300)
             peaks, sizes = {}, {}
             for name, events in (("tiny", 300), ("large", 4 * BUDGET_MIB * MIB // 3200 + 1)):
                 path = Path(folder) / f"{name}.h5"
                 write_full_jets(path, events)
                 sizes[name] = path.stat().st_size / MIB
                 peaks[name] = peak_mib(folder, "train", config, "--run", Path(folder) / name, "data.reader=dense", "train.epochs=1",
-                                       f"data.train={path}", f"data.val={Path(folder) / 'tiny.h5'}", f"data.test={Path(folder) / 'tiny.h5'}",
+                                       f"data.train={path}", f"data.val={held_back}", f"data.test={held_back}",
                                        "data.objects.part.field=part", "data.objects.part.take=[]", "data.label.field=label",
                                        "data.label.index=0", f"data.budget_mib={BUDGET_MIB}", "data.shuffle_rows=6000")
             self.assertGreaterEqual(sizes["large"], 4 * BUDGET_MIB)

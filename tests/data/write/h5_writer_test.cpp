@@ -26,8 +26,7 @@ TEST(H5Writer, AppendedRowsComeBack) {
   writer.append("scores/top", second);
   writer.append("sample_id", ids);
   writer.append("class", std::vector<std::string>(157, "t\xc3\xb6p"));
-  writer.set_attribute("/", "model", "pfn");
-  writer.set_attribute("scores/top", "cut", 0.5);
+  writer.set_attribute("/", "signal", 1);
   writer.set_attribute("scores/top", "step", int64_t{12});
   writer.close();
 
@@ -39,11 +38,11 @@ TEST(H5Writer, AppendedRowsComeBack) {
     EXPECT_EQ(dataset.shape[0], 157) << dataset.path;
     if (dataset.path == "/scores/top") {
       EXPECT_EQ(dataset.filters, (std::vector<std::string>{"shuffle", "gzip level 4"}));
-      EXPECT_EQ(dataset.attributes, (std::vector<std::pair<std::string, std::string>>{{"cut", "0.5"}, {"step", "12"}}));
+      EXPECT_EQ(dataset.attributes, (std::vector<std::pair<std::string, std::string>>{{"step", "12"}}));
     }
   }
   const std::string check = std::string(TEV_PYTHON) + " -c \"import h5py; f = h5py.File('" + path +
-                            "'); assert f['class'].asstr()[156] == 't\\u00f6p' and f.attrs['model'] == 'pfn'\"";
+                            "'); assert f['class'].asstr()[156] == 't\\u00f6p' and f.attrs['signal'] == 1\"";
   EXPECT_EQ(std::system(check.c_str()), 0);
 }
 

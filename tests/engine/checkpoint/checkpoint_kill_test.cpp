@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "engine/checkpoint/checkpoint.hpp"
+#include "tests/support/strict_messages.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 #include <ATen/ops/equal.h>
@@ -28,7 +29,7 @@ CheckpointData data_of(int64_t step) {
 
 /// Continues from the newest checkpoint and reports each finished save; never returns.
 [[noreturn]] void save_for_ever(const fs::path& directory, int report) {
-  SilentMessages messages;
+  test::StrictMessages messages;
   CheckpointStore store(directory, messages);
   const auto latest = store.load_latest();
   for (int64_t step = latest ? latest->step + 1 : 1;; ++step) {
@@ -65,7 +66,7 @@ TEST_F(CheckpointKillTest, AfterAnyKillTheNewestCheckpointIsCompleteAndNoneThatW
     close(report[0]);
 
     for (const auto& entry : fs::directory_iterator(directory)) inside_a_save += entry.path().extension() == ".tmp";
-    SilentMessages messages;
+    test::StrictMessages messages;
     CheckpointStore store(directory, messages);
     const auto latest = store.load_latest();
     ASSERT_TRUE(latest.has_value());

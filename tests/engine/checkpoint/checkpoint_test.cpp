@@ -81,8 +81,7 @@ TEST_F(CheckpointTest, AFreshRunHasNone) {
   EXPECT_FALSE(store.best_step().has_value());
   EXPECT_TRUE(store.steps().empty());
   EXPECT_FALSE(fs::exists(directory()));
-  EXPECT_NE(error_of<Error>([&] { store.load_best(); }).find("no checkpoint is marked as the best"),
-            std::string::npos);
+  EXPECT_NE(error_of<Error>([&] { store.load_best(); }).find("there is no checkpoint yet"), std::string::npos);
 }
 
 TEST_F(CheckpointTest, WhatIsSavedComesBackInAnotherProgram) {
@@ -152,6 +151,22 @@ TEST_F(CheckpointTest, AnyDamagedFileMakesItFallBackAndSayWhichOne) {
       next.save(data_of(20), 3, true);
       expect_equal(*open().load_latest(), data_of(20));
     }
+  }
+}
+
+TEST_F(CheckpointTest, TheNewestStandsInForADamagedBestOne) {
+  CheckpointStore store = open();
+  expect_equal((store.save(data_of(10), 1, false), open().load_best()), data_of(10));
+  store.save(data_of(20), 1, true);
+  store.save(data_of(30), 1, false);
+  const fs::path path = directory() / "step-20" / "model.safetensors";
+  std::string text = text_of(path);
+  text.back() ^= 1;
+  put_text(path, text);
+  for (const StoreAccess access : {StoreAccess::read, StoreAccess::write}) {
+    expect_equal(open(access).load_best(), data_of(30));
+    const std::string warning = take_warning();
+    EXPECT_NE(warning.find("step 30 is used instead of the best one. " + path.string()), std::string::npos) << warning;
   }
 }
 

@@ -1,6 +1,7 @@
 #include "engine/checkpoint/durable_file.hpp"
 
 #include "base/check.hpp"
+#include "base/durable_rename.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/temporary_folder.hpp"
 

@@ -1,6 +1,8 @@
 """What a run gives: predictions, metrics, report, and an export that plain Python and plain LibTorch load."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,7 +14,7 @@ import hdf5plugin  # noqa: F401  (registers the blosc filter)
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import accuracy_score, roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import program  # noqa: E402
@@ -97,6 +99,31 @@ class DeliverTest(unittest.TestCase):
         self.assertLessEqual(parity["max_difference"], LIMIT)
         self.assertTrue(any(row["batch_size"] == 500 and row["events"] >= 500 for row in parity["comparisons"]))
 
+    def test_a_feature_that_empty_events_do_not_have_is_exported(self):
+        """log of the pt of nothing is infinite: such data have no empty jets, and the export compares none."""
+        folder = self.folder / "full"
+        folder.mkdir()
+        for seed, name in enumerate(("train", "val", "test")):
+            jets, label = program.toy_jets(300, seed)
+            program.write_table(folder / f"{name}.h5", jets[1:], label[1:])
+        config = program.write_config(folder, program.CONFIG.replace("jet_E: event_sum(E)}}",
+                                                                     "jet_E: event_sum(E), log_jet_pt: 'log(pt(jet_px, jet_py))'}}"))
+        program.require(program.run(folder, "train", config, "--run", folder / "run"))
+        result = program.run(folder, "export", folder / "run")
+        program.require(result)
+        self.assertIn("parity leaves out the made-up event of 0 rows", result.stderr)
+        parity = json.loads((folder / "run" / "export" / "parity.json").read_text())
+        self.assertEqual({row["events"] for row in parity["comparisons"] if row["sample"] == "special"}, {2})
+
+    def test_a_model_that_is_not_proved_has_no_name(self):
+        folder = self.folder / "unproved"
+        shutil.copytree(self.run_directory, folder)
+        environment = {**program.environment(self.folder), "TEVATRAIN_PYTHON": "/bin/false"}
+        result = subprocess.run([program.BINARY, "export", folder], capture_output=True, text=True, env=environment)
+        program.require(result, 1)
+        self.assertFalse((folder / "export" / "model.pt").exists())
+        self.assertFalse((folder / "export" / "parity.json").exists())
+
     def test_a_plain_cpp_program_gives_the_same(self):
         build = self.folder / "build"
         wheel = Path(torch.__file__).parent
@@ -110,13 +137,30 @@ class DeliverTest(unittest.TestCase):
         result = np.array([[float(x) for x in line.split()] for line in output[1:]])
         np.testing.assert_allclose(result, self.scores[:20], atol=2e-6, rtol=0)
 
-    def test_evaluate_and_metrics_agree_with_scikit_learn(self):
-        auc = roc_auc_score(self.label, self.scores[:, 1])
-        for command in (["evaluate", self.run_directory],
-                        ["metrics", self.folder / "scores.h5", "--score", "scores", "--label", "label", "--weight", "weight"]):
-            output = program.require(program.run(self.folder, *command))
-            value = float(next(line for line in output.splitlines() if line.strip().startswith("auc")).split()[1])
-            self.assertAlmostEqual(value, auc, places=4)
+    def test_evaluate_and_metrics_print_the_same_and_agree_with_scikit_learn(self):
+        evaluated = program.require(program.run(self.folder, "evaluate", self.run_directory))
+        # One minus a float32 near 1 has few digits: the loss of a single score is another.
+        for score, first in (("scores", 0), ("scores:1", 1)):
+            printed = program.require(program.run(self.folder, "metrics", self.folder / "scores.h5", "--score", score, "--label", "label",
+                                                  "--weight", "weight"))
+            self.assertEqual(printed.splitlines()[first:], evaluated.splitlines()[first:])
+        values = {line.split()[0]: float(line.split()[1]) for line in evaluated.splitlines()}
+        self.assertAlmostEqual(values["auc"], roc_auc_score(self.label, self.scores[:, 1]), places=4)
+        right = self.scores[np.arange(len(self.label)), self.label].astype(float)
+        self.assertAlmostEqual(values["loss"], -np.log(right.clip(np.finfo(np.float32).tiny)).mean(), places=4)
+        self.assertAlmostEqual(values["accuracy"], accuracy_score(self.label, self.scores.argmax(1)), places=4)
+
+    def test_metrics_of_scores_that_are_no_probabilities_are_those_of_their_order(self):
+        path = self.folder / "logits.h5"
+        with h5py.File(path, "w") as file:
+            file["logit"], file["flavour"] = np.log(self.scores[:, 1] / self.scores[:, 0]), np.where(self.label, 5, 4)
+        result = program.run(self.folder, "metrics", path, "--score", "logit", "--label", "flavour", "--signal", "5")
+        self.assertNotIn("accuracy", program.require(result))
+        self.assertIn("'logit' holds no probabilities", result.stderr)
+        evaluated = program.require(program.run(self.folder, "evaluate", self.run_directory))
+        numbers = [[line.split("(")[0] for line in text.splitlines() if "loss" not in line and "accuracy" not in line]
+                   for text in (result.stdout, evaluated)]
+        self.assertEqual(*numbers)
 
     def test_metrics_reads_scores_of_other_programs(self):
         auc = roc_auc_score(self.label, self.scores[:, 1])
@@ -142,6 +186,9 @@ class DeliverTest(unittest.TestCase):
 
     def test_check_and_inspect_tell_what_is_there(self):
         output = program.require(program.run(self.folder, "check", self.config, "--order", self.folder / "order.h5", "--batches", "3"))
+        # 3,224 weights make 16 + 16 + 32 + 16 + 16 floats a row or event; the rows of a batch of 100 jets are a few thousand.
+        activations = float(re.search(r"activations: ([\d.]+) MiB for a batch of 100 events", output).group(1))
+        self.assertTrue(0.2 < activations < 5, output)
         for word in ("seed: 1", "part.log_pt", "QCD", "event 2", "MiB"):
             self.assertIn(word, output)
         with h5py.File(self.folder / "order.h5") as file:

@@ -92,6 +92,10 @@ class TrainOptionsTest(unittest.TestCase):
                 self.assertIn("has finished", again.stderr)
                 self.assertEqual(self.recorded(monitor), rows)
                 self.check_continuation(monitor, *stopping, after=200 * best)
+                more = self.train(monitor, *[option.replace("train.epochs=12", "train.epochs=20") for option in stopping])
+                program.require(more)
+                self.assertIn("train.early_stopping has ended this run", more.stderr)
+                self.assertEqual(self.recorded(monitor), rows)
 
     def test_bf16_trains_as_fp32_does_up_to_its_rounding(self):
         """bf16 has 8 bits: 0.4 % in each number of a product, more where jets of 200 constituents weigh in. Equal losses would

@@ -92,7 +92,7 @@ class TrainTest(unittest.TestCase):
 
     def test_a_killed_run_continues_to_the_same_bits(self):
         """Each kill leaves lines of metrics.jsonl that belong to steps after the newest checkpoint."""
-        overrides = ["train.epochs=10", "train.batch_size=10", "train.log_every=1"]
+        overrides = ["train.epochs=10", "train.batch_size=10", "train.log_every=1", "train.threads=2"]
         self.train("unkilled", *overrides)
         run = self.folder / "killed"
         steps = [program.kill_beyond_checkpoint(self.folder, run, "train", self.config, "--run", run, *overrides,
@@ -179,6 +179,11 @@ class TrainTest(unittest.TestCase):
         self.assertIn("not compared with the data of the run", result.stderr)
         self.assertIn("has finished", result.stderr)
 
+    def test_a_finished_run_says_how_to_measure_on_test_files_that_come_later(self):
+        self.train("untested", "train.epochs=1", "data.test=[]")
+        result = self.train("untested", "train.epochs=1")
+        self.assertIn(f"tevatrain evaluate {self.folder}/untested --data {self.folder}/test.h5", result.stderr)
+
     def test_epochs_grow_only_where_the_shorter_run_is_a_part_of_the_longer(self):
         self.train("odd", "train.epochs=3", "train.validate_every=2")
         result = self.train("odd", "train.epochs=5", "train.validate_every=2", code=2)
@@ -188,6 +193,50 @@ class TrainTest(unittest.TestCase):
         self.train("kept", "train.epochs=1")
         self.train("kept", "--fresh", f"data.train={self.folder}/nowhere.h5", code=2)
         self.assertTrue((self.folder / "kept" / "metrics.jsonl").is_file())
+
+    def test_fresh_helps_where_the_status_is_damaged(self):
+        self.train("damaged", "train.epochs=1")
+        (self.folder / "damaged" / "status.json").write_text("{")
+        self.assertIn("--fresh", self.train("damaged", "train.epochs=1", code=2).stderr)
+        self.train("damaged", "train.epochs=1", "--fresh")
+
+    def test_a_damaged_best_checkpoint_is_replaced_by_the_newest_with_a_warning(self):
+        run = self.folder / "spoilt"
+        self.train("spoilt", "train.epochs=50", "train.early_stopping=1", "optimizer.lr=0.01", "data.test=[]")
+        best = (run / "checkpoints" / "best").read_text().strip()
+        newest = program.newest_checkpoint(run).name
+        self.assertNotEqual(best, newest)
+        path = run / "checkpoints" / best / "model.safetensors"
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+        result = program.run(self.folder, "evaluate", run, "--data", self.folder / "test.h5", warns=True)
+        program.require(result)
+        self.assertIn(f"checkpoints: step {newest[5:]} is used instead of the best one. {path}", result.stderr)
+
+    def test_a_training_file_is_refused_as_a_held_back_one(self):
+        for split in ("val", "test"):
+            result = self.train("leak", "--fresh", f"data.{split}={self.folder}/*.h5", code=2)
+            self.assertIn(f"data.{split}: {self.folder}/train.h5: is a training file too", result.stderr)
+
+    def test_a_longer_run_does_not_keep_the_predictions_of_the_shorter_one(self):
+        run = self.folder / "longer"
+        self.train("longer", "train.epochs=1")
+        self.assertTrue((run / "predictions" / "test.h5").is_file())
+        process = program.start(self.folder, "train", self.config, "--run", run, "train.epochs=300")
+        deadline = time.monotonic() + 60
+        while (run / "metrics.jsonl").read_text().count("\n") < 12:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(60), 75)
+        self.assertFalse((run / "predictions" / "test.h5").exists())
+
+    def test_a_run_is_used_from_another_folder_than_it_was_trained_in(self):
+        folder = program.write_data(self.folder / "here", train=200, held_back=100)
+        config = program.write_config(folder, program.CONFIG.replace("{folder}/", ""))
+        program.require(program.run(folder, "train", config, "--run", "run"))
+        program.require(program.run(self.folder, "evaluate", folder / "run"))
 
     def test_weights_are_plain_safetensors(self):
         weights = load_file(program.newest_checkpoint(self.reference) / "model.safetensors")

@@ -85,7 +85,7 @@ TEST(RunConfig, ChecksWhatNoSingleKeyCanSay) {
        "a.yaml: data.split: train 0 and val 0 (both need a share of data.files). Write split: {train: 0.8, val: 0.1, "
        "test: 0.1}."},
       {{"data.train=[]", "data.val=[]", "data.files=x.h5", "data.split={train: 0.8, val: 0.3}"},
-       "a.yaml: data.split: the shares add up to 1.1 (at most 1 was expected)."},
+       "a.yaml: data.split: the shares add up to 1.1 (at most 1 was expected). Make them smaller."},
       {{"data.label.classes=[top]"},
        "a.yaml: data.label.classes: 1 class (top; at least two were expected). List every class in the order of the "
        "label."},

@@ -8,7 +8,7 @@ namespace tev {
 namespace {
 
 TEST(AucMetric, IsOneForPerfectOrderAndHalfForTies) {
-  AucMetric perfect({{1, "top"}}), tied({{1, "top"}});
+  RankingMetric perfect = alone<AucMetric>({{1, "top"}}), tied = alone<AucMetric>({{1, "top"}});
   perfect.update(binary_input({0.1, 0.8, 0.2, 0.9}, {0, 1, 0, 1}));
   tied.update(binary_input({0.4, 0.4, 0.4}, {0, 1, 0}));
   EXPECT_DOUBLE_EQ(*perfect.value().at(0).value, 1);
@@ -16,14 +16,14 @@ TEST(AucMetric, IsOneForPerfectOrderAndHalfForTies) {
 }
 
 TEST(AucMetric, TakesTheChosenClassAsSignal) {
-  AucMetric auc({{0, "QCD"}});
+  RankingMetric auc = alone<AucMetric>({{0, "QCD"}});
   auc.update(binary_input({0.1, 0.8, 0.2, 0.9}, {0, 1, 1, 0}));
   EXPECT_DOUBLE_EQ(*auc.value().at(0).value, 0.5);
   EXPECT_EQ(auc.value().at(0).name, "auc");
 }
 
 TEST(AucMetric, GivesTheMeanAndEachOfSeveralClasses) {
-  AucMetric auc({{0, "a"}, {1, "b"}, {2, "c"}});
+  RankingMetric auc = alone<AucMetric>({{0, "a"}, {1, "b"}, {2, "c"}});
   const at::Tensor probabilities = at::tensor({0.8, 0.1, 0.1, 0.3, 0.4, 0.3, 0.2, 0.5, 0.3}).view({3, 3});
   auc.update({probabilities, at::tensor({0, 1, 2}, at::kLong), at::ones({3}), 0});
   const auto values = auc.value();
@@ -34,7 +34,7 @@ TEST(AucMetric, GivesTheMeanAndEachOfSeveralClasses) {
 }
 
 TEST(AucMetric, MergedPartsEqualTheWhole) {
-  AucMetric whole({{1, "top"}}), left({{1, "top"}}), right({{1, "top"}});
+  RankingMetric whole = alone<AucMetric>({{1, "top"}}), left = alone<AucMetric>({{1, "top"}}), right = alone<AucMetric>({{1, "top"}});
   const auto first = binary_input({0.1, 0.8, 0.4}, {0, 1, 1}, {0.1, 0.2, 0.3});
   const auto second = binary_input({0.3, 0.4}, {1, 0}, {0.7, 0.9});
   whole.update(first);

@@ -9,8 +9,8 @@
 namespace tev {
 namespace {
 
-BackgroundRejectionMetric rejection_of(const MetricInput& input, std::vector<double> working_points) {
-  BackgroundRejectionMetric rejection({{1, "top"}}, std::move(working_points));
+RankingMetric rejection_of(const MetricInput& input, std::vector<double> working_points) {
+  RankingMetric rejection = alone<BackgroundRejectionMetric>({{1, "top"}}, std::move(working_points));
   rejection.update(input);
   return rejection;
 }
@@ -36,6 +36,16 @@ TEST(BackgroundRejection, IsWithoutValueWhereNoBackgroundIsLeft) {
   EXPECT_FALSE(values.at(0).value.has_value());
   EXPECT_FALSE(values.at(0).error.has_value());
   EXPECT_DOUBLE_EQ(*values.at(0).cut, 0.9);
+}
+
+TEST(BackgroundRejection, IsUndefinedWhereTheBackgroundThatIsLeftWeighsNothingOrLess) {
+  for (const double weight : {-1.0, -3.0}) {
+    const auto values = rejection_of(binary_input({0.9, 0.8, 0.8, 0.1}, {1, 0, 0, 0}, {1, 1, weight, 9}), {0.3, 1}).value();
+    EXPECT_FALSE(values.at(0).value.has_value());  // only signal above 0.9
+    const auto undefined = rejection_of(binary_input({0.7, 0.8, 0.8, 0.1}, {1, 0, 0, 0}, {1, 1, weight, 9}), {0.3}).value();
+    EXPECT_TRUE(std::isnan(*undefined.at(0).value));
+    EXPECT_FALSE(undefined.at(0).error.has_value());
+  }
 }
 
 TEST(BackgroundRejection, TiedScoresAreSelectedTogether) {

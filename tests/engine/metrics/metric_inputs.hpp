@@ -1,7 +1,7 @@
 #pragma once
 // Events for the tests of metrics.
 
-#include "engine/metrics/metric.hpp"
+#include "engine/metrics/ranking_metric.hpp"
 
 #include <ATen/Functions.h>
 
@@ -17,6 +17,14 @@ inline MetricInput binary_input(const std::vector<double>& score, const std::vec
   const at::Tensor signal = at::tensor(score, at::kDouble);
   return {at::stack({signal.neg().add(1), signal}, 1), at::tensor(label, at::kLong), at::tensor(weight, at::kDouble),
           0};
+}
+
+/// A number of the ROC curve, alone.
+template <class CurveMetricType, class... Options>
+RankingMetric alone(std::vector<SignalClass> signals, Options... options) {
+  RankingMetric ranking(std::move(signals));
+  ranking.add(std::make_unique<CurveMetricType>(options...));
+  return ranking;
 }
 
 /// The value of a name; fails the lookup with an exception.

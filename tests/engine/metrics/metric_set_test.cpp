@@ -23,7 +23,7 @@ std::vector<std::string> names_of(const std::vector<MetricValue>& values) {
 TEST(MetricSet, GivesEveryMetricInOrder) {
   MetricSet metrics({}, two_classes);
   metrics.update(binary_input({0.9, 0.8, 0.4, 0.1}, {1, 0, 1, 0}));
-  EXPECT_EQ(names_of(metrics.values()),
+  EXPECT_EQ(names_of(metrics.values("test")),
             (std::vector<std::string>{"loss", "accuracy", "auc", "rejection_30", "rejection_50"}));
 }
 
@@ -58,7 +58,7 @@ TEST(MetricSet, PartsMergedInAnyOrderGiveTheSameRankings) {
   left.update(second);
   right.update(first);
   left.merge(right);
-  const auto expected = whole.values(), merged = left.values();
+  const auto expected = whole.values("test"), merged = left.values("test");
   for (size_t i = 2; i < expected.size(); ++i) EXPECT_EQ(*merged[i].value, *expected[i].value) << expected[i].name;
 }
 

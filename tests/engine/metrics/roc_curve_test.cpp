@@ -17,14 +17,6 @@ ScoredSample sample_of(const std::vector<ScoredSample::Event>& events) {
   return sample;
 }
 
-ScoredSample random_sample(int events) {
-  std::mt19937 random(5);
-  std::normal_distribution<double> normal;
-  ScoredSample sample;
-  for (int i = 0; i < events; ++i) sample.add(normal(random) + i % 2, 1, i % 2);
-  return sample;
-}
-
 TEST(RocCurve, OneStepForEachDifferentScore) {
   const RocCurve curve =
       roc_curve(sample_of({{0.9, 1, true}, {0.5, 3, true}, {0.5, 1, false}, {0.1, 1, false}}), "test");

@@ -62,7 +62,7 @@ std::vector<double> reference(const std::vector<Sample>& samples) {
 void expect_agreement(const Sample& sample, const double* expected) {
   MetricSet metrics({}, DataSpec{{}, {"QCD", "top"}});
   metrics.update(binary_input(sample.score, sample.label, sample.weight));
-  const auto values = metrics.values();
+  const auto values = metrics.values("test");
   EXPECT_NEAR(*named(values, "auc").value, expected[0], 1e-12);
   EXPECT_NEAR(*named(values, "accuracy").value, expected[1], 1e-12);
   for (const auto& name : {"rejection_30", "rejection_50"}) {

@@ -19,7 +19,7 @@ import program  # noqa: E402
 
 KILLS = int(os.environ.get("TEVATRAIN_KILLS", "4"))
 SECONDS = 10  # a run lasts at least this long
-OVERRIDES = ["train.batch_size=50", "train.log_every=1", "train.checkpoint_every=20"]
+OVERRIDES = ["train.threads=2", "train.batch_size=50", "train.log_every=1", "train.checkpoint_every=20"]
 
 
 def is_saving(run):
