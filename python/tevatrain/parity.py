@@ -62,7 +62,7 @@ def main():
     model = torch.jit.load(model_path)
     rows = []
     with h5py.File(sample_path) as file, torch.no_grad():
-        for name in ("events", "special"):
+        for name in file:
             columns, expected = read_group(file[name], model.input_names())
             for padded in (False, True):
                 for batch_size in BATCH_SIZES:
