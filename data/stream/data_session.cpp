@@ -78,7 +78,7 @@ void DataSession::check_training_files_apart() const {
     if (!has(split)) continue;
     for (const auto& path : part(split).catalog->file_paths())
       TEV_CHECK_INPUT(!training.count(canonical(path)), split_key(split), ": ", path,
-                      ": is a training file too (data.train), so it cannot show what the model makes of other events. Name other ",
+                      " is a training file too (files of data.train cannot show what the model makes of other events). Name other ",
                       "files, or give data.files with data.split to cut one set.");
   }
 }
@@ -99,6 +99,11 @@ const DataSession::Part& DataSession::part(Split split) const {
   TEV_CHECK_INPUT(found != parts_.end(), split_key(split), ": no files are given for it. Set ", split_key(split),
                   ", or data.files with data.split.");
   return found->second;
+}
+
+std::string DataSession::files_key(Split split) const {
+  const std::string key = split_key(split);
+  return split_ ? "data.files (" + key.substr(key.find('.') + 1) + ")" : key;
 }
 
 int64_t DataSession::num_events(Split split) const {

@@ -38,6 +38,8 @@ class DataSession {
   const std::shared_ptr<Preprocess>& preprocess() const { return preprocess_; }
   bool has(Split split) const;
   int64_t num_events(Split split) const;
+  /// What names the files of a split, for messages: "data.val", or "data.files (val)".
+  std::string files_key(Split split) const;
   /// Of the names, shapes and sampled content of all files.
   uint64_t fingerprint(Split split) const;
   /// The same for every set of files, by its configuration key.

@@ -188,22 +188,29 @@ CheckpointData CheckpointStore::load(int64_t step) const {
   return read_checkpoint_folder(path(step)).data;
 }
 
+/// The checkpoint that is marked as the best; nothing where none is, or where it is damaged or gone, which `problem` then says.
+std::optional<CheckpointData> CheckpointStore::intact_best(std::string& problem) const {
+  if (!best_) return std::nullopt;
+  try {
+    return load(*best_);
+  } catch (const InputError&) {
+    throw;
+  } catch (const std::exception& error) {
+    problem += std::string(" ") + error.what();
+    return std::nullopt;
+  }
+}
+
 CheckpointData CheckpointStore::load_best() {
   std::string problem;
-  if (const auto best = best_step()) {
-    try {
-      return load(*best);
-    } catch (const InputError&) {
-      throw;
-    } catch (const std::exception& error) {
-      problem = error.what();
-    }
-  }
-  auto newest = load_latest();
-  TEV_CHECK(newest, directory_.string(), ": there is no checkpoint yet. Train the run first.");
-  if (!problem.empty())
-    messages_.warning(c10::str("checkpoints: step ", newest->step, " is used instead of the best one. ", problem));
-  return std::move(*newest);
+  if (auto best = intact_best(problem)) return std::move(*best);
+  const auto marked = best_;
+  auto used = load_latest();  // best_ is now that of the newest one that is intact
+  TEV_CHECK(used, directory_.string(), ": there is no checkpoint yet. Train the run first.");
+  if (best_ != marked)
+    if (auto best = intact_best(problem)) used = std::move(best);
+  if (!problem.empty()) messages_.warning(c10::str("checkpoints: step ", used->step, " is used instead of the best one.", problem));
+  return std::move(*used);
 }
 
 }  // namespace tev

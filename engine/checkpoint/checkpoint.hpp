@@ -47,7 +47,8 @@ class CheckpointStore {
   /// @throws Error  there are checkpoints and none can be read
   std::optional<CheckpointData> load_latest();
 
-  /// The best checkpoint; the newest one where none is marked, or where the best is damaged, which is a warning.
+  /// The best checkpoint; the newest one where none is marked. Where the best one is damaged or gone, with a warning: what was
+  /// the best for the newest one that is intact, or else that one itself.
   /// @throws Error  there is no checkpoint that can be read
   CheckpointData load_best();
 
@@ -62,6 +63,7 @@ class CheckpointStore {
 
  private:
   std::filesystem::path path(int64_t step) const;
+  std::optional<CheckpointData> intact_best(std::string& problem) const;
   void remove_leftovers() const;
   void set_aside(int64_t step) const;
   void put_in_place(int64_t step) const;

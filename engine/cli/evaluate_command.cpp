@@ -49,7 +49,7 @@ std::vector<MetricValue> pass(const Request& request, bool with_metrics, Termina
            data->num_events(split), messages);
   if (writer) writer->close();
   if (split == Split::val) messages.info("data.test is not given: these are the validation events, which chose the weights");
-  return with_metrics ? metrics.values(request.data.empty() ? split_key(split) : "--data") : std::vector<MetricValue>{};
+  return with_metrics ? metrics.values(request.data.empty() ? data->files_key(split) : "--data") : std::vector<MetricValue>{};
 }
 
 }  // namespace

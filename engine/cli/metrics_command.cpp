@@ -33,12 +33,18 @@ struct ScoredFile {
 };
 
 void check_finite(const Request& request, const std::string& option, const std::string& column, const at::Tensor& values) {
-  const at::Tensor bad = at::isfinite(values.reshape({values.size(0), -1})).logical_not().nonzero();
+  const at::Tensor bad = at::isfinite(values).logical_not().nonzero();
   if (bad.size(0) == 0) return;
   const auto event = bad[0][0].item<int64_t>();
   throw InputError(c10::str(request.file, ": ", option, ": event ", event, " of '", column, "' is ",
-                            values.reshape({values.size(0), -1})[event][bad[0][1]].item<double>(),
-                            " (a finite number was expected). Repair the file."));
+                            values[event][bad[0][1]].item<double>(), " (a finite number was expected). Repair the file."));
+}
+
+/// A label or a weight is one value an event.
+at::Tensor single(const Request& request, const std::string& option, const std::string& column, const at::Tensor& values) {
+  TEV_CHECK_INPUT(values.size(1) == 1, request.file, ": ", option, ": '", column, "' has ", values.size(1),
+                  " values an event (one was expected). Name one of them, as ", column, ":0.");
+  return values.reshape(-1);
 }
 
 ScoredFile read_scores(const Request& request) {
@@ -48,12 +54,13 @@ ScoredFile read_scores(const Request& request) {
   const auto reader = open_reader(layout_of(request.file, fields.front().field), request.file, fields);
   const auto values = reader->read(0, reader->num_events());
   const at::Tensor score = values[0].to(at::kDouble);
+  TEV_CHECK_INPUT(score.size(0) > 0, request.file, ": --score: '", request.score, "' has no events (some were expected). Name another file.");
   check_finite(request, "--score", request.score, score);
   if (!request.weight.empty()) check_finite(request, "--weight", request.weight, values[2]);
   ScoredFile file;
   file.config.working_points = request.working_points;
-  file.input.weight = request.weight.empty() ? at::ones({score.size(0)}, at::kFloat) : values[2].reshape(-1);
-  file.input.label = values[1].reshape(-1);
+  file.input.weight = request.weight.empty() ? at::ones({score.size(0)}, at::kFloat) : single(request, "--weight", request.weight, values[2]);
+  file.input.label = single(request, "--label", request.label, values[1]);
   if (score.size(1) == 1) {
     file.input.label = file.input.label.eq(request.signal >= 0 ? request.signal : 1).to(at::kLong);
     file.input.probabilities = at::cat({1 - score, score}, 1);
@@ -85,8 +92,7 @@ int metrics(const Request& request) {
   ScoredFile file = thread.run([&] { return read_scores(request); });
   MetricInput& input = file.input;
   const auto classes = static_cast<int64_t>(file.spec.classes.size());
-  if (input.label.numel() > 0)
-    TEV_CHECK_INPUT(input.label.min().item<int64_t>() >= 0 && input.label.max().item<int64_t>() < classes, "--label: '", request.label,
+  TEV_CHECK_INPUT(input.label.min().item<int64_t>() >= 0 && input.label.max().item<int64_t>() < classes, "--label: '", request.label,
                     "' has values from ", input.label.min().item<int64_t>(), " to ", input.label.max().item<int64_t>(), " ('",
                     request.score, "' has a column for each of 0 to ", classes - 1, "). Name a single column of the scores and --signal.");
   if (are_probabilities(input.probabilities)) {
@@ -99,7 +105,11 @@ int metrics(const Request& request) {
   TerminalMessages().info("'" + request.score + "' holds no probabilities (0 to 1, adding up to 1): loss and accuracy are left out");
   const auto ranking = ranking_metric(file.config, file.spec);
   ranking->update(input);
-  std::cout << metrics_table(ranking->value());
+  try {
+    std::cout << metrics_table(ranking->value());
+  } catch (const InputError& error) {
+    throw InputError(request.file + ": " + error.what());
+  }
   return exit_done;
 }
 

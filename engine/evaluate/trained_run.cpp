@@ -14,7 +14,7 @@ namespace {
 
 /// A run may be used from another folder than it was trained in.
 void make_absolute(std::vector<std::string>& patterns) {
-  for (auto& pattern : patterns) pattern = std::filesystem::absolute(pattern).lexically_normal().string();
+  for (auto& pattern : patterns) pattern = std::filesystem::absolute(pattern).string();
 }
 
 }  // namespace

@@ -121,6 +121,7 @@ ExportReport export_run(const std::filesystem::path& root, const std::vector<std
   TEV_CHECK(report.max_difference <= kParityLimit, unproved.string(), ": probabilities differ by ", report.max_difference,
             " from the trained model (at most ", kParityLimit, " is allowed). Do not use it; ", (folder / "parity.json").string(),
             " has the details.");
+  sync_file(unproved);
   rename_durably(unproved, report.model);
   return report;
 }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -71,12 +72,17 @@ bool create_exclusively(const fs::path& path, const std::string& content) {
   const int file = ::open(own.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   TEV_CHECK_INPUT(file >= 0, path.parent_path().string(), ": cannot be written (", std::strerror(errno),
                   "). Choose another run directory with --run DIR.");
-  int error = ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size()) ? 0 : errno;
-  ::close(file);
+  const ssize_t written = ::write(file, content.data(), content.size());
+  int error = written < 0 ? errno : written < static_cast<ssize_t>(content.size()) ? ENOSPC : 0;
   if (error == 0 && ::link(own.c_str(), path.c_str()) != 0) error = errno;
+  // A network file system may have made the link and lost the answer.
+  struct stat status{};
+  if (error == EEXIST && ::fstat(file, &status) == 0 && status.st_nlink == 2) error = 0;
+  ::close(file);
   ::unlink(own.c_str());
   if (error != 0 && error != EEXIST)
-    throw Error(c10::str(path.string(), ": cannot be written (", std::strerror(error), "). Free some space there."));
+    throw Error(c10::str(path.string(), ": cannot be made (", std::strerror(error), "). ",
+                         error == ENOSPC || error == EDQUOT ? "Free some space there." : "Choose another run directory with --run DIR."));
   return error == 0;
 }
 

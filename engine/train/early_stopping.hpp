@@ -23,6 +23,8 @@ struct EarlyStopping {
     validations_without_improvement = improved ? 0 : validations_without_improvement + 1;
     return improved;
   }
+  /// Whether there was a validation.
+  bool has_begun() const { return best_value || validations_without_improvement > 0; }
   bool should_stop() const { return patience > 0 && validations_without_improvement >= patience; }
 };
 

@@ -63,7 +63,8 @@ TrainingSummary from_json(const json& value, const DataSpec& spec) {
 
 /// The summary that a file holds; nothing where there is none, or where it cannot be understood.
 std::optional<TrainingSummary> read_summary(const std::filesystem::path& path, const DataSpec& spec, Messages& messages) {
-  if (!std::filesystem::exists(path)) return std::nullopt;
+  std::error_code unreadable;
+  if (!std::filesystem::exists(path, unreadable)) return std::nullopt;
   try {
     return from_json(json::parse(read_file(path)), spec);
   } catch (const std::exception& error) {

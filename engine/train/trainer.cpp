@@ -56,16 +56,15 @@ void Trainer::restore(const CheckpointData& checkpoint) {
     parts_.messages.info(c10::str("train.threads: continues with ", state_.threads, " threads, began with ", state.threads,
                                   ": the result may differ in the last bits"));
   state.threads = state_.threads;
-  state.fingerprints = state_.fingerprints;  // those that the checkpoint has are the same; others came since
+  files_changed_ = state.fingerprints != state_.fingerprints;
+  state.fingerprints = state_.fingerprints;  // those that the checkpoint has are the same, or had no part in it
   load_model_state(parts_.model, checkpoint.parts.at("model"));
   optimizer_->load_state(checkpoint.parts.at("optimizer"));
   parts_.metrics.truncate_to(state.metrics_bytes);
   state_ = std::move(state);
 }
 
-bool Trainer::ended_early() const { return state_.early_stopping.should_stop() && state_.cursor.epoch < config_.epochs; }
-
-bool Trainer::finished() const { return state_.cursor.epoch >= config_.epochs || ended_early(); }
+bool Trainer::finished() const { return state_.cursor.epoch >= config_.epochs || state_.early_stopping.should_stop(); }
 
 TrainOutcome Trainer::run() {
   const auto stream = parts_.data.training_stream(state_.cursor, config_.epochs);
@@ -73,7 +72,7 @@ TrainOutcome Trainer::run() {
   started_ = last_save_ = now();
   restart_interval_clock();
   last_save_step_ = state_.step;
-  if (state_.step == 0) save(false);
+  if (state_.step == 0 || files_changed_) save(false);
   parts_.model.train();
   show_progress();
   bool stop = parts_.stop.signal() != 0;
@@ -159,17 +158,17 @@ std::optional<bool> Trainer::validate() {
   if (!evaluate(parts_.model, parts_.objective, *stream, &metrics, nullptr, "validation", parts_.data.num_events(Split::val),
                 parts_.messages, [this] { return parts_.stop.signal() != 0; }))
     return std::nullopt;
-  const auto values = metrics.values(split_key(Split::val));
+  const auto values = metrics.values(parts_.data.files_key(Split::val));
   parts_.metrics.append(metrics_row("validation", state_.cursor.epoch, state_.step, values));
   parts_.messages.info(c10::str("epoch ", state_.cursor.epoch, " of ", config_.epochs, ": validation ", metrics_text(values)));
   state_.validation_due = false;
   return state_.early_stopping.update(find_metric(values, config_.monitor).value.value_or(std::nan("")));
 }
 
-/// Without the fingerprint of the validation files: no result has come from them, so they may be repaired.
+/// Before the first validation without the fingerprint of its files: no result has come from them, so they may be repaired.
 void Trainer::save_before_validation() {
   const auto all = state_.fingerprints;
-  state_.fingerprints.erase(split_key(Split::val));
+  if (!state_.early_stopping.has_begun()) state_.fingerprints.erase(split_key(Split::val));
   save(false);
   state_.fingerprints = all;
 }

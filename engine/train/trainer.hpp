@@ -36,8 +36,6 @@ class Trainer {
   /// Continues from a checkpoint.
   void restore(const CheckpointData& checkpoint);
   const TrainState& state() const { return state_; }
-  /// Whether early stopping has ended the training, although there are epochs left.
-  bool ended_early() const;
   /// @return  stopped when a signal asked for it; the checkpoint is then on the disk
   TrainOutcome run();
 
@@ -62,6 +60,7 @@ class Trainer {
   Schedule schedule_;
   TrainingStep step_;
   TrainState state_;
+  bool files_changed_ = false;  ///< since the checkpoint that was restored
 
   // Times of this process; nothing that is a result depends on them.
   BatchStream* stream_ = nullptr;

@@ -112,7 +112,7 @@ bool test_best(const RunConfig& config, DataSession& data, Model& model, const O
                 is_test ? "test" : "best validation", data.num_events(report.tested), messages, [&stop] { return stop.signal() != 0; }))
     return false;
   writer.close();
-  report.test = metrics.values(split_key(report.tested));
+  report.test = metrics.values(data.files_key(report.tested));
   metrics_file.append(metrics_row(is_test ? "test" : "best_validation", state.cursor.epoch, best.step, report.test));
   metrics_file.sync();
   return true;
@@ -157,8 +157,6 @@ TrainReport train_in(RunDirectory& directory, const TrainRequest& request, const
   remove_predictions(paths);
   if (checkpoint) {
     trainer.restore(*checkpoint);
-    if (trainer.ended_early())
-      messages.info(paths.root.string() + ": train.early_stopping has ended this run, more epochs change nothing. Start another (--run).");
     messages.info(fmt::format("{}: continues from step {}", paths.root.string(), trainer.state().step));
   } else {
     metrics.truncate_to(0);
@@ -168,14 +166,14 @@ TrainReport train_in(RunDirectory& directory, const TrainRequest& request, const
   add_provenance(paths.provenance(), provenance_of(request, config, data, trainer.state().step));
   try {
     report.outcome = trainer.run();
+    report.step = trainer.state().step;
+    if (report.outcome == TrainOutcome::finished &&
+        !test_best(config, data, *model, *objective, checkpoints, paths, trainer.state(), metrics, stop, messages, report))
+      report.outcome = TrainOutcome::stopped;
   } catch (const NonFiniteEvents& error) {
     save_sample_ids(paths, error, trainer.state().step);
     throw;
   }
-  report.step = trainer.state().step;
-  if (report.outcome == TrainOutcome::finished &&
-      !test_best(config, data, *model, *objective, checkpoints, paths, trainer.state(), metrics, stop, messages, report))
-    report.outcome = TrainOutcome::stopped;
   directory.set_state(report.outcome == TrainOutcome::finished ? RunState::finished : RunState::stopped, report.step);
   return report;
 }
@@ -225,7 +223,10 @@ TrainReport run_training(const TrainRequest& request, TerminalMessages& messages
   CheckpointStore checkpoints(paths.checkpoints(), messages);
   const auto checkpoint = checkpoints.load_latest();
   if (checkpoint) check_same_data(data, *checkpoint, state, paths);
-  return train_in(directory, request, config, data, checkpoints, checkpoint, stop, messages);
+  const TrainReport report = train_in(directory, request, config, data, checkpoints, checkpoint, stop, messages);
+  if (state == RunState::finished && checkpoint && report.step == checkpoint->step)
+    messages.info(paths.root.string() + ": train.early_stopping has ended this run, more epochs change nothing. Start another (--run).");
+  return report;
 }
 
 }  // namespace tev

@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 COLORS = ("#3f90da", "#e42536", "#f89c20", "#832db6", "#717581", "#92dadd", "#a96b59", "#b9ac70")  # Petroff 2021
 MARKERS = "osD^v<>p"
+CANCELLED = 1e-9  # fewer effective background events than that are rounding of weights of both signs
 
 
 def use_style():
@@ -71,9 +72,9 @@ class RocCurve:
         first = np.searchsorted(np.maximum.accumulate(self.signal_efficiency), signal_efficiency, side="left")
         first = np.clip(first, 1, len(self.signal_efficiency) - 1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            left = self.background_efficiency[first]
-            rejection = np.where(left > 0, 1 / left, np.inf)
-            return rejection, rejection / np.sqrt(self.background_count[first])
+            left, count = self.background_efficiency[first], self.background_count[first]
+            rejection = np.where((left > 0) & (count >= CANCELLED), 1 / left, np.inf)
+            return rejection, rejection / np.sqrt(count)
 
 
 def plot_training(runs):

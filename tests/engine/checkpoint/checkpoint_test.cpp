@@ -170,6 +170,28 @@ TEST_F(CheckpointTest, TheNewestStandsInForADamagedBestOne) {
   }
 }
 
+TEST_F(CheckpointTest, TheBestOneBeforeStandsInForADamagedOneThatIsTheNewestToo) {
+  CheckpointStore store = open();
+  store.save(data_of(4), 2, true);
+  store.save(data_of(8), 2, false);
+  store.save(data_of(9), 2, true);
+  fs::remove(directory() / "step-9" / "model.safetensors");
+  expect_equal(open(StoreAccess::read).load_best(), data_of(4));
+  ASSERT_EQ(messages.warnings.size(), 2u);
+  EXPECT_NE(messages.warnings[0].find("step 8 is used instead of step 9"), std::string::npos) << messages.warnings[0];
+  EXPECT_NE(messages.warnings[1].find("step 4 is used instead of the best one"), std::string::npos) << messages.warnings[1];
+  messages.warnings.clear();
+}
+
+TEST_F(CheckpointTest, AMissingBestOneIsNotPassedOverInSilence) {
+  CheckpointStore store = open();
+  store.save(data_of(1), 2, true);
+  store.save(data_of(2), 2, false);
+  fs::remove_all(directory() / "step-1");
+  expect_equal(open(StoreAccess::read).load_best(), data_of(2));
+  EXPECT_NE(take_warning().find("step 2 is used instead of the best one. " + (directory() / "step-1").string()), std::string::npos);
+}
+
 TEST_F(CheckpointTest, WhenNoneCanBeReadAllAreNamed) {
   CheckpointStore store = open();
   for (const int64_t step : {1, 2}) store.save(data_of(step), 2, false);

@@ -1,7 +1,6 @@
 #include "engine/checkpoint/durable_file.hpp"
 
 #include "base/check.hpp"
-#include "base/durable_rename.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -39,8 +38,6 @@ TEST_F(DurableFileTest, ErrorsNameThePathAndTheSystemsReason) {
             missing.string() + ": creating the file failed (No such file or directory).");
   EXPECT_EQ(error_of<Error>([&] { read_file(missing); }),
             missing.string() + ": opening failed (No such file or directory).");
-  EXPECT_EQ(error_of<Error>([&] { rename_durably(missing, folder / "b"); }),
-            (folder / "b").string() + ": renaming a to it failed (No such file or directory).");
   EXPECT_NE(error_of<Error>([&] { read_file(folder); }).find("Is a directory"), std::string::npos);
 }
 

@@ -98,8 +98,8 @@ class BadInputTest(unittest.TestCase):
         link = self.folder / "link.h5"
         link.symlink_to(self.folder / "train.h5")
         for split in ("val", "test"):
-            self.refused(f"data.{split}: {link}: is a training file too (data.train), so it cannot show what the model makes of other "
-                         "events. Name other files, or give data.files with data.split to cut one set.", f"data.{split}={link}")
+            self.refused(f"data.{split}: {link} is a training file too (files of data.train cannot show what the model makes of other "
+                         "events). Name other files, or give data.files with data.split to cut one set.", f"data.{split}={link}")
 
     def test_not_hdf5(self):
         path = self.folder / "text.h5"
@@ -203,6 +203,16 @@ class BadInputTest(unittest.TestCase):
         evaluated = [program.require(program.run(self.folder, "evaluate", folder, "--data", self.folder / "weighted-test.h5"))
                      for folder in (self.folder / "untested", self.good)]
         self.assertEqual(*evaluated)
+        # With repaired files the run finishes; then they are guarded like the others.
+        program.require(self.train("untested", *self.selected, "train.epochs=1"))
+        self.assertEqual(program.differences(self.folder / "untested", self.good), [])
+        again = self.train("untested", *self.selected, "train.epochs=1")
+        program.require(again)
+        self.assertIn("has finished", again.stderr)
+        program.require(self.train("untested", *self.selected, "train.epochs=2"))
+        refused = self.train("untested", *self.selected, "train.epochs=2", f"data.test={path}")
+        program.require(refused, 2)
+        self.assertIn("data.test: the files are not those of the run", refused.stderr)
 
     def test_bad_events_of_other_files(self):
         for path, message in self.bad_events("--data"):
@@ -223,6 +233,25 @@ class BadInputTest(unittest.TestCase):
                     self.check_error(result, f"{path}: --score: event 17 of '{column}' is {word} {remedy}")
                 result = program.run(self.folder, "metrics", path, "--score", "good", "--label", "label", "--weight", "weight")
                 self.check_error(result, f"{path}: --weight: event 23 of 'weight' is {word} {remedy}")
+
+    def test_columns_that_are_no_scores_labels_or_weights(self):
+        path = self.folder / "columns.h5"
+        with h5py.File(path, "w") as file:
+            file["score"], file["label"], file["wide"] = np.linspace(0, 1, 50), np.arange(50) % 2, np.ones((50, 2), int)
+            file["nothing"], file["logit"] = np.zeros(0), np.linspace(-3, 3, 50)
+        for score, options, message in (
+                ("score", ["--label", "wide"], "--label: 'wide' has 2 values an event (one was expected). Name one of them, as wide:0."),
+                ("score", ["--label", "label", "--weight", "wide"],
+                 "--weight: 'wide' has 2 values an event (one was expected). Name one of them, as wide:0."),
+                ("logit", ["--label", "label", "--signal", "7"],
+                 "ROC curve of signal: the weights of the signal add up to 0 in 50 events (a positive total is needed). "
+                 "Check the selection, the label and the weights."),
+                ("nothing", ["--label", "nothing"], "--score: 'nothing' has no events (some were expected). Name another file.")):
+            with self.subTest(message):
+                result = program.run(self.folder, "metrics", path, "--score", score, *options)
+                lines = result.stderr.splitlines()
+                program.require(result, 2)
+                self.assertEqual(lines[-1], f"tevatrain: {path}: {message}")
 
     def test_unwritable_run_directory(self):
         blocker = self.folder / "file"

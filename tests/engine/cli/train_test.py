@@ -217,7 +217,7 @@ class TrainTest(unittest.TestCase):
     def test_a_training_file_is_refused_as_a_held_back_one(self):
         for split in ("val", "test"):
             result = self.train("leak", "--fresh", f"data.{split}={self.folder}/*.h5", code=2)
-            self.assertIn(f"data.{split}: {self.folder}/train.h5: is a training file too", result.stderr)
+            self.assertIn(f"data.{split}: {self.folder}/train.h5 is a training file too", result.stderr)
 
     def test_a_longer_run_does_not_keep_the_predictions_of_the_shorter_one(self):
         run = self.folder / "longer"

@@ -102,6 +102,8 @@ def signed_rejection(is_signal, score, weight, efficiency):
     for cut in np.unique(score)[::-1]:
         kept = score >= cut
         if weight[kept & is_signal].sum() >= efficiency * weight[is_signal].sum():
+            if not (kept & ~is_signal).any():
+                return np.inf
             background = weight[kept & ~is_signal].sum()
             return weight[~is_signal].sum() / background if background > 0 else np.nan
     raise AssertionError(f"no cut keeps {efficiency} of the signal")

@@ -48,6 +48,11 @@ TEST(BackgroundRejection, IsUndefinedWhereTheBackgroundThatIsLeftWeighsNothingOr
   }
 }
 
+TEST(BackgroundRejection, RoundingIsNoBackground) {
+  const auto values = rejection_of(binary_input({0.7, 0.8, 0.8, 0.8, 0.1}, {1, 0, 0, 0, 0}, {1, 0.1, 0.2, -0.3, 9}), {0.3}).value();
+  EXPECT_TRUE(std::isnan(*values.at(0).value)) << *values.at(0).value;
+}
+
 TEST(BackgroundRejection, TiedScoresAreSelectedTogether) {
   const auto values = rejection_of(binary_input({0.5, 0.5, 0.5, 0.5}, {1, 1, 0, 0}), {0.3}).value();
   EXPECT_DOUBLE_EQ(*values.at(0).value, 1);

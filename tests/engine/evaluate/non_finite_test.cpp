@@ -1,0 +1,28 @@
+#include "engine/evaluate/non_finite.hpp"
+
+#include <ATen/ops/ones.h>
+#include <ATen/ops/tensor.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace tev {
+namespace {
+
+TEST(NonFinite, NamesTheEventsWithABadNumber) {
+  const at::Tensor rows = at::ones({4, 2});
+  const at::Tensor ids = at::tensor({40, 50, 60, 70}, at::kLong);
+  EXPECT_NO_THROW(check_finite_events(rows, ids, "validation: the probabilities", "Stop."));
+  rows[1][0] = NAN;
+  rows[3][1] = -INFINITY;
+  try {
+    check_finite_events(rows, ids, "validation: the probabilities", "Stop.");
+    FAIL() << "nothing was thrown";
+  } catch (const NonFiniteEvents& error) {
+    EXPECT_STREQ(error.what(), "validation: the probabilities of 2 of 4 events are not finite, sample ids 50, 70. Stop.");
+    EXPECT_EQ(error.sample_ids, (std::vector<int64_t>{50, 70}));
+  }
+}
+
+}  // namespace
+}  // namespace tev
