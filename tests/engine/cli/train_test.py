@@ -236,7 +236,9 @@ class TrainTest(unittest.TestCase):
         folder = program.write_data(self.folder / "here", train=200, held_back=100)
         config = program.write_config(folder, program.CONFIG.replace("{folder}/", ""))
         program.require(program.run(folder, "train", config, "--run", "run"))
-        program.require(program.run(self.folder, "evaluate", folder / "run"))
+        elsewhere = folder / "elsewhere"
+        elsewhere.mkdir()
+        program.require(program.run(elsewhere, "evaluate", folder / "run"))
 
     def test_weights_are_plain_safetensors(self):
         weights = load_file(program.newest_checkpoint(self.reference) / "model.safetensors")
