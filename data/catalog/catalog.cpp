@@ -8,8 +8,8 @@
 namespace tev {
 namespace {
 
-/// Files held open at a time; a file costs about a descriptor and 100 kB.
-constexpr size_t kMostOpenFiles = 64;
+/// Files held open at a time; systems allow 1,024 descriptors by default.
+constexpr size_t kMostOpenFiles = 256;
 
 }  // namespace
 
@@ -18,32 +18,21 @@ std::shared_ptr<Catalog> Catalog::open(const std::string& layout, std::vector<st
   TEV_CHECK_INPUT(!files.empty(), "data: no file is named. Set data.train, or data.files and data.split.");
   TEV_CHECK_INPUT(!requests.empty(), "data.objects: no field is asked for. Name at least one.");
   std::shared_ptr<Catalog> catalog(new Catalog(layout, std::move(requests), thread));
-  thread.run([&] {
-    for (const auto& path : files) catalog->add_file(path);
-  });
+  for (const auto& path : files) catalog->add_file(path);
   TEV_CHECK_INPUT(catalog->num_events_ > 0, files.front(), files.size() > 1 ? " and the other files" : "",
                   ": no events (the datasets have 0 rows). Name files with events.");
   return catalog;
 }
 
-Catalog::~Catalog() {
-  thread_.run([this] { open_.clear(); });
-}
-
 void Catalog::add_file(const std::string& path) {
-  auto reader = open_reader(layout_, path, requests_);
+  auto reader = open_reader(layout_, path, requests_, thread_);
   if (files_.empty()) widths_ = reader->widths();
   check_widths(path, reader->widths());
-  File file{path,
-            num_events_,
-            reader->num_events(),
-            reader->bytes_per_event(),
-            units_.size(),
-            c10::str(c10::Join("; ", reader->signatures()))};
-  files_.push_back(file);
-  cut_into_units(file, reader->chunk_events());
-  num_events_ += file.num_events;
-  keep_open(static_cast<int32_t>(files_.size() - 1), std::move(reader));
+  const int64_t chunk_events = reader->chunk_events();
+  files_.push_back({path, num_events_, reader->num_events(), reader->bytes_per_event(), units_.size(),
+                    c10::str(c10::Join("; ", reader->signatures())), std::move(reader)});
+  cut_into_units(files_.back(), chunk_events);
+  num_events_ += files_.back().num_events;
 }
 
 void Catalog::check_widths(const std::string& path, const std::vector<int64_t>& widths) const {
@@ -79,25 +68,18 @@ int64_t Catalog::raw_bytes(int64_t unit) const {
 
 std::vector<at::Tensor> Catalog::read(int64_t unit) {
   const Unit& u = units_.at(unit);
-  return reader(u.file).read(u.first_event, u.num_events);
+  keep_open(u.file);
+  return files_[u.file].reader->read(u.first_event, u.num_events);
 }
 
-Reader& Catalog::reader(int32_t file) {
-  const auto found = std::find_if(open_.begin(), open_.end(), [&](const auto& entry) { return entry.first == file; });
-  if (found == open_.end()) {
-    keep_open(file, open_reader(layout_, files_.at(file).path, requests_));
-    TEV_CHECK(open_.front().second->num_events() == files_[file].num_events, files_[file].path, ": has ",
-              open_.front().second->num_events(), " events, but had ", files_[file].num_events,
-              " when it was opened first (something writes to it). Start again when it is complete.");
-  } else {
-    open_.splice(open_.begin(), open_, found);
-  }
-  return *open_.front().second;
-}
-
-void Catalog::keep_open(int32_t file, std::unique_ptr<Reader> reader) {
-  open_.emplace_front(file, std::move(reader));
-  if (open_.size() > kMostOpenFiles) open_.pop_back();
+/// Counts the file as open and closes the one that was used longest ago, if there are too many.
+void Catalog::keep_open(int32_t file) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find(open_.begin(), open_.end(), file);
+  open_.splice(open_.begin(), open_, found != open_.end() ? found : open_.insert(open_.begin(), file));
+  if (open_.size() <= kMostOpenFiles) return;
+  files_[open_.back()].reader->close();
+  open_.pop_back();
 }
 
 }  // namespace tev

@@ -5,8 +5,7 @@
 #include "data/readers/reader.hpp"
 
 #include <list>
-#include <optional>
-#include <utility>
+#include <mutex>
 
 namespace tev {
 
@@ -23,16 +22,16 @@ struct Unit {
 inline constexpr int64_t kUnitBytes = 512 * 1024;
 
 /// The files of one set (training, validation, ...) as one numbered sequence of events: in the order of the files, then
-/// of their rows. Immutable once open; only reading touches files, and that happens on the catalog thread.
+/// of their rows. Immutable once open; only reading touches files.
 class Catalog {
  public:
-  /// Opens every file once, on the catalog thread, which must outlive the catalog.
+  /// Opens every file once.
+  /// @param thread  does what only the HDF5 library can do; must outlive the catalog
   /// @param layout    data.reader
   /// @param requests  fields to read; reading gives them in this order
   /// @throws InputError  as open_reader; no event at all; a later file whose fields are wider or narrower
   static std::shared_ptr<Catalog> open(const std::string& layout, std::vector<std::string> files,
                                        std::vector<FieldRequest> requests, CatalogThread& thread);
-  ~Catalog();
   Catalog(const Catalog&) = delete;
   Catalog& operator=(const Catalog&) = delete;
 
@@ -48,11 +47,11 @@ class Catalog {
   /// Bytes of a unit's values as they are stored, uncompressed.
   int64_t raw_bytes(int64_t unit) const;
 
-  /// All requests of a unit, [num_events, width] each. To be called on the catalog thread.
+  /// All requests of a unit, [num_events, width] each. Callable from many threads at once, but not on the catalog thread.
   std::vector<at::Tensor> read(int64_t unit);
 
   /// Identifies the data: names, types, shapes and the bytes of sampled units. Neither path nor time of the files
-  /// counts, so a copy has the fingerprint of the original. Computed at the first call, from any thread.
+  /// counts, so a copy has the fingerprint of the original. Computed at the first call; callable as read() is.
   uint64_t fingerprint();
 
  private:
@@ -63,6 +62,7 @@ class Catalog {
     int64_t bytes_per_event = 0;
     size_t first_unit = 0;
     std::string signature;
+    std::unique_ptr<Reader> reader;
   };
 
   Catalog(const std::string& layout, std::vector<FieldRequest> requests, CatalogThread& thread)
@@ -70,8 +70,7 @@ class Catalog {
   void add_file(const std::string& path);
   void check_widths(const std::string& path, const std::vector<int64_t>& widths) const;
   void cut_into_units(const File& file, int64_t chunk_events);
-  Reader& reader(int32_t file);
-  void keep_open(int32_t file, std::unique_ptr<Reader> reader);
+  void keep_open(int32_t file);
   uint64_t compute_fingerprint();
 
   std::string layout_;
@@ -81,8 +80,10 @@ class Catalog {
   std::vector<Unit> units_;
   std::vector<int64_t> widths_;
   int64_t num_events_ = 0;
-  std::list<std::pair<int32_t, std::unique_ptr<Reader>>> open_;  // most recently used first; catalog thread only
-  std::optional<uint64_t> fingerprint_;                          // catalog thread only
+  std::mutex mutex_;
+  std::list<int32_t> open_;  // files with a descriptor, most recently used first; under the mutex
+  std::once_flag fingerprinted_;
+  uint64_t fingerprint_ = 0;
 };
 
 }  // namespace tev

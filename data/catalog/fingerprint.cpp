@@ -23,10 +23,8 @@ uint64_t hash_numbers(const std::vector<int64_t>& numbers, uint64_t hash) {
 }  // namespace
 
 uint64_t Catalog::fingerprint() {
-  return thread_.run([this] {
-    if (!fingerprint_) fingerprint_ = compute_fingerprint();
-    return *fingerprint_;
-  });
+  std::call_once(fingerprinted_, [this] { fingerprint_ = compute_fingerprint(); });
+  return fingerprint_;
 }
 
 uint64_t Catalog::compute_fingerprint() {

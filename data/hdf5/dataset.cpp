@@ -64,6 +64,21 @@ void Dataset::read(const std::vector<int64_t>& members, int64_t first_row, int64
     throw_read_error(std::move(*reason), type.id(), first_row, num_rows, out);
 }
 
+std::vector<char> Dataset::read_stored_chunk(const std::vector<int64_t>& start, uint32_t& filter_mask) const {
+  const std::string where = c10::str(file_->path(), ": dataset '", path_, "', chunk at [", c10::Join(", ", start), "]");
+  const std::vector<hsize_t> offset(start.begin(), start.end());
+  hsize_t bytes = 0;
+  if (TEV_H5_NOTHROW(H5Dget_chunk_storage_size(handle_.id(), offset.data(), &bytes)) < 0) {
+    // 1.10 answers like this where no chunk was written; later releases say 0 bytes.
+    const std::string reason = take_message();
+    TEV_CHECK(reason == "chunk storage is not allocated", where, ": HDF5: ", reason);
+    bytes = 0;
+  }
+  std::vector<char> stored(bytes);
+  if (bytes > 0) TEV_H5(H5Dread_chunk(handle_.id(), H5P_DEFAULT, offset.data(), &filter_mask, stored.data()), where);
+  return stored;
+}
+
 std::optional<std::string> Dataset::try_read(int64_t memory_type, int64_t first_row, int64_t num_rows,
                                              void* out) const {
   const std::string where = file_->path() + ": dataset '" + path_ + "'";

@@ -16,7 +16,9 @@ class Dataset {
 
   const std::string& path() const { return path_; }
   const File& file() const { return *file_; }
+  int64_t id() const { return handle_.id(); }
   const RecordType& record() const { return record_; }
+  const std::vector<int64_t>& shape() const { return shape_; }
   int64_t num_rows() const { return shape_.front(); }
   /// Records in a row: the product of the dimensions after the first.
   int64_t records_per_row() const;
@@ -28,6 +30,12 @@ class Dataset {
   /// Reads [num_rows, records_per_row] records of the chosen members, in native types, packed, into `out`.
   /// @throws Error  names the chunk that cannot be read and why
   void read(const std::vector<int64_t>& members, int64_t first_row, int64_t num_rows, void* out) const;
+
+  /// A chunk as it is stored, compressed.
+  /// @param start        its first record in each dimension
+  /// @param filter_mask  set: bit i, filter i was left out
+  /// @return             empty if it was never written
+  std::vector<char> read_stored_chunk(const std::vector<int64_t>& start, uint32_t& filter_mask) const;
 
  private:
   /// The library's reason for a failure, if there is one.

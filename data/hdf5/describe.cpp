@@ -43,10 +43,9 @@ void describe_storage(int64_t dataset, DatasetDescription& description) {
     const int rank = TEV_H5(H5Pget_chunk(creation.id(), H5S_MAX_RANK, sizes), description.path);
     description.chunk.assign(sizes, sizes + rank);
   }
-  for (const auto& filter : filters_of(creation.id())) {
-    description.filters.push_back(filter.text());
-    description.readable = description.readable && TEV_H5_NOTHROW(H5Zfilter_avail(filter.id)) > 0;
-  }
+  const auto filters = filters_of(creation.id());
+  for (const auto& filter : filters) description.filters.push_back(filter.text());
+  description.readable = are_readable(filters);
 }
 
 }  // namespace

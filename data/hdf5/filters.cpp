@@ -5,6 +5,8 @@
 
 #include <hdf5.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 
 namespace tev::hdf5 {
@@ -13,9 +15,9 @@ namespace {
 /// Numbers registered with The HDF Group.
 const std::map<int, std::string>& known_filters() {
   static const std::map<int, std::string> names{
-      {1, "gzip"},           {2, "shuffle"}, {3, "fletcher32"}, {4, "szip"},      {5, "nbit"},
-      {6, "scaleoffset"},    {307, "bzip2"}, {32000, "lzf"},    {32001, "blosc"}, {32004, "lz4"},
-      {32008, "bitshuffle"}, {32013, "zfp"}, {32015, "zstd"},   {32026, "blosc2"}};
+      {kGzip, "gzip"},       {kShuffle, "shuffle"}, {kFletcher32, "fletcher32"}, {4, "szip"},       {5, "nbit"},
+      {6, "scaleoffset"},    {307, "bzip2"},        {kLzf, "lzf"},              {kBlosc, "blosc"}, {kLz4, "lz4"},
+      {32008, "bitshuffle"}, {32013, "zfp"},        {kZstd, "zstd"},            {32026, "blosc2"}};
   return names;
 }
 
@@ -23,6 +25,8 @@ std::string blosc_codec(unsigned code) {
   static const std::vector<std::string> names{"blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd"};
   return code < names.size() ? names[code] : "codec " + std::to_string(code);
 }
+
+bool is_in_library(const Filter& filter) { return TEV_H5_NOTHROW(H5Zfilter_avail(filter.id)) > 0; }
 
 std::string remedy(int id) {
   if (id == 32000) return "Install the system package hdf5-plugin-lzf";
@@ -58,12 +62,26 @@ std::vector<Filter> filters_of(int64_t creation_list) {
   return filters;
 }
 
+const Filter* filter_for_library(const std::vector<Filter>& filters) {
+  static constexpr std::array compressors{kGzip, kLzf, kBlosc, kLz4, kZstd};
+  int compressions = 0;
+  for (const auto& filter : filters) {
+    const bool compresses = std::find(compressors.begin(), compressors.end(), filter.id) != compressors.end();
+    compressions += compresses;
+    if ((!compresses && filter.id != kShuffle && filter.id != kFletcher32) || compressions > 1) return &filter;
+  }
+  return nullptr;
+}
+
+bool are_readable(const std::vector<Filter>& filters) {
+  return filter_for_library(filters) == nullptr || std::all_of(filters.begin(), filters.end(), is_in_library);
+}
+
 void check_filters(const std::string& file, const std::string& dataset, const std::vector<Filter>& filters) {
-  for (const auto& filter : filters)
-    TEV_CHECK_INPUT(TEV_H5_NOTHROW(H5Zfilter_avail(filter.id)) > 0, file, ": dataset '", dataset,
-                    "' is compressed with the filter ", filter.name, " (", filter.id,
-                    "), for which there is no plugin (searched: ", join_names(plugin_paths()), "). ", remedy(filter.id),
-                    ".");
+  if (are_readable(filters)) return;
+  const Filter& filter = *std::find_if_not(filters.begin(), filters.end(), is_in_library);
+  throw InputError(c10::str(file, ": dataset '", dataset, "' is compressed with the filter ", filter.name, " (", filter.id,
+                            "), for which there is no plugin (searched: ", join_names(plugin_paths()), "). ", remedy(filter.id), "."));
 }
 
 }  // namespace tev::hdf5

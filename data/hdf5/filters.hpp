@@ -5,6 +5,9 @@
 
 namespace tev::hdf5 {
 
+/// Numbers of the filters that are undone without the library (data/decode).
+inline constexpr int kGzip = 1, kShuffle = 2, kFletcher32 = 3, kLzf = 32000, kBlosc = 32001, kLz4 = 32004, kZstd = 32015;
+
 /// One stage of a dataset's filter pipeline.
 struct Filter {
   int id = 0;
@@ -16,7 +19,13 @@ struct Filter {
 /// @param creation_list  a dataset creation property list
 std::vector<Filter> filters_of(int64_t creation_list);
 
-/// @throws InputError  a filter has no plugin: names dataset, filter, the folders searched and what to install
+/// The first filter that data/decode cannot undo, so that the library must: one it does not know, or a second compression; else null.
+const Filter* filter_for_library(const std::vector<Filter>& filters);
+
+/// Whether the filters can be undone, here or by the library with the plugins that are there.
+bool are_readable(const std::vector<Filter>& filters);
+
+/// @throws InputError  a filter that the library must undo has no plugin: names dataset, filter, the folders searched and what to install
 void check_filters(const std::string& file, const std::string& dataset, const std::vector<Filter>& filters);
 
 }  // namespace tev::hdf5

@@ -32,6 +32,41 @@ Scalar scalar_of(int64_t type) {
   }
 }
 
+/// IEEE 754 binary16, for which HDF5 1.10 has no name.
+bool is_half(int64_t type) {
+  size_t sign = 0, exponent = 0, exponent_bits = 0, mantissa = 0, mantissa_bits = 0;
+  return H5Tget_fields(type, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits) >= 0 && sign == 15 && exponent == 10 &&
+         exponent_bits == 5 && mantissa == 0 && mantissa_bits == 10 && H5Tget_ebias(type) == 15;
+}
+
+bool is_ieee(int64_t type, bool big_endian) {
+  switch (H5Tget_size(type)) {
+    case 2: return is_half(type);
+    case 4: return H5Tequal(type, big_endian ? H5T_IEEE_F32BE : H5T_IEEE_F32LE) > 0;
+    case 8: return H5Tequal(type, big_endian ? H5T_IEEE_F64BE : H5T_IEEE_F64LE) > 0;
+    default: return false;
+  }
+}
+
+/// Kind in the file, if its bits are those of a number of a machine.
+Scalar stored_scalar(int64_t type, bool big_endian) {
+  const size_t bytes = H5Tget_size(type);
+  const bool whole = (bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8) && H5Tget_precision(type) == 8 * bytes;
+  switch (H5Tget_class(type)) {
+    case H5T_INTEGER: return whole ? integer_scalar(bytes, H5Tget_sign(type) == H5T_SGN_2) : Scalar::other;
+    case H5T_FLOAT: return !is_ieee(type, big_endian) ? Scalar::other : bytes == 2 ? Scalar::float16 : scalar_of(type);
+    case H5T_ENUM: return stored_scalar(super_type(type).id(), big_endian);
+    case H5T_BITFIELD: return whole ? scalar_of(type) : Scalar::other;
+    default: return Scalar::other;
+  }
+}
+
+void describe_stored(int64_t type, Member& member) {
+  const bool big_endian = H5Tget_order(type) == H5T_ORDER_BE;
+  member.stored = stored_scalar(type, big_endian);
+  member.swapped = big_endian && H5Tget_size(type) > 1;
+}
+
 std::vector<int64_t> array_shape(int64_t type) {
   hsize_t sizes[H5S_MAX_RANK];
   const int rank = TEV_H5(H5Tget_array_dims2(type, sizes), kWhere);
@@ -48,12 +83,17 @@ bool is_bool(int64_t type) {
 }
 
 Member member_of(int64_t type, std::string name) {
-  Member member{std::move(name), Scalar::other, {}, type_text(type)};
+  Member member;
+  member.name = std::move(name);
+  member.type_text = type_text(type);
   if (H5Tget_class(type) == H5T_ARRAY) {
+    const Handle element = super_type(type);
     member.shape = array_shape(type);
-    member.scalar = scalar_of(super_type(type).id());
+    member.scalar = scalar_of(element.id());
+    describe_stored(element.id(), member);
   } else {
     member.scalar = scalar_of(type);
+    describe_stored(type, member);
   }
   return member;
 }
@@ -66,7 +106,8 @@ int64_t scalar_bytes(Scalar scalar) {
     case Scalar::uint8:
     case Scalar::bits8: return 1;
     case Scalar::int16:
-    case Scalar::uint16: return 2;
+    case Scalar::uint16:
+    case Scalar::float16: return 2;
     case Scalar::int32:
     case Scalar::uint32:
     case Scalar::float32: return 4;
@@ -92,6 +133,7 @@ int64_t native_type(Scalar scalar) {
     case Scalar::float32: return H5T_NATIVE_FLOAT;
     case Scalar::float64: return H5T_NATIVE_DOUBLE;
     case Scalar::bits8: return H5T_NATIVE_B8;
+    case Scalar::float16:
     case Scalar::other: break;
   }
   return -1;
@@ -130,6 +172,7 @@ int64_t RecordType::find(const std::string& name) const {
 RecordType record_type(int64_t type) {
   RecordType record;
   record.compound = H5Tget_class(type) == H5T_COMPOUND;
+  record.bytes = static_cast<int64_t>(H5Tget_size(type));
   if (!record.compound) {
     record.members.push_back(member_of(type, ""));
     return record;
@@ -139,6 +182,7 @@ RecordType record_type(int64_t type) {
     const Handle member(TEV_H5(H5Tget_member_type(type, i), kWhere), H5Tclose);
     char* name = H5Tget_member_name(type, i);
     record.members.push_back(member_of(member.id(), name ? name : ""));
+    record.members.back().offset = static_cast<int64_t>(H5Tget_member_offset(type, i));
     H5free_memory(name);
   }
   return record;

@@ -8,8 +8,8 @@
 
 namespace tev::hdf5 {
 
-/// Native kinds of numbers. `bits8` is the byte in which PyTables keeps a bool; `other` is no number at all.
-enum class Scalar { int8, uint8, int16, uint16, int32, uint32, int64, uint64, float32, float64, bits8, other };
+/// Kinds of numbers. `bits8` is the byte in which PyTables keeps a bool, `float16` only ever lies in files; `other` is no number.
+enum class Scalar { int8, uint8, int16, uint16, int32, uint32, int64, uint64, float16, float32, float64, bits8, other };
 
 int64_t scalar_bytes(Scalar scalar);
 
@@ -19,6 +19,9 @@ struct Member {
   Scalar scalar = Scalar::other;  ///< kind in memory: the stored kind, in native byte order, fp16 widened to fp32
   std::vector<int64_t> shape;     ///< of an array member; empty for one number
   std::string type_text;          ///< as stored, e.g. float32[804], bool, string
+  Scalar stored = Scalar::other;  ///< kind in the file; other where only the library can convert it
+  bool swapped = false;           ///< in the file: the byte order that is not this machine's
+  int64_t offset = 0;             ///< bytes into the stored record
   int64_t count() const;          ///< numbers in it
   int64_t bytes() const { return count() * scalar_bytes(scalar); }
 };
@@ -26,6 +29,7 @@ struct Member {
 /// What one element of a dataset holds.
 struct RecordType {
   bool compound = false;
+  int64_t bytes = 0;  ///< of a stored record
   std::vector<Member> members;
   std::vector<std::string> names() const;
   int64_t find(const std::string& name) const;  ///< index, or -1

@@ -4,10 +4,8 @@
 
 namespace tev {
 
-std::unique_ptr<Reader> open_compound(const std::string& path, const std::vector<FieldRequest>& requests) {
-  return open_record_reader(path, requests, [](const hdf5::File& file, const FieldRequest& request) {
-    return FieldAddress{dataset_field(file, request), request.members};
-  });
+FieldResolver compound_fields(const std::shared_ptr<const hdf5::File>& file) {
+  return [file](const FieldRequest& request) { return FieldAddress{dataset_field(*file, request), request.members}; };
 }
 
 }  // namespace tev

@@ -2,6 +2,8 @@
 
 #include "base/check.hpp"
 
+#include <c10/util/Half.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -10,6 +12,9 @@
 
 namespace tev {
 namespace {
+
+using decode::RowBlock;
+using decode::Run;
 
 template <class Source, class Target>
 bool convert_value(Source value, Target& out) {
@@ -29,65 +34,121 @@ bool convert_value(Source value, int64_t& out) {
   return true;
 }
 
-/// Values of one run; records are packed, so a value may lie at any address.
-template <class Source, class Target>
-bool convert_run(const char* source, Target* out, int64_t count) {
-  if constexpr (std::is_same_v<Source, Target>) {
-    std::memcpy(out, source, static_cast<size_t>(count) * sizeof(Target));
-    return true;
+/// A number at any address: records have no gaps.
+template <class Source, bool Swapped>
+auto load(const char* from) {
+  char bytes[sizeof(Source)];
+  if constexpr (Swapped) {
+    for (size_t i = 0; i < sizeof(Source); ++i) bytes[i] = from[sizeof(Source) - 1 - i];
   } else {
-    bool good = true;
-    for (int64_t i = 0; i < count; ++i) {
-      Source value;
-      std::memcpy(&value, source + i * static_cast<int64_t>(sizeof(Source)), sizeof(Source));
-      good &= convert_value(value, out[i]);
-    }
-    return good;
+    std::memcpy(bytes, from, sizeof(Source));
   }
+  Source value;
+  std::memcpy(&value, bytes, sizeof(Source));
+  if constexpr (std::is_same_v<Source, c10::Half>)
+    return static_cast<float>(value);
+  else
+    return value;
 }
 
-template <class Source, class Target>
-int64_t convert_all(const RecordBlock& block, const MemberCopy& member, Target* out) {
-  for (int64_t event = 0; event < block.num_events; ++event) {
-    Target* event_out = out + event * (block.last - block.first);
-    for (int64_t record = 0; record < block.records_per_event; ++record) {
-      const int64_t position = record * block.record_width + member.target_offset;
-      const int64_t begin = std::max(position, block.first), end = std::min(position + member.count, block.last);
-      if (begin >= end) continue;
-      const char* source = block.data + (event * block.records_per_event + record) * block.record_bytes +
-                           member.source_offset + (begin - position) * static_cast<int64_t>(sizeof(Source));
-      if (!convert_run<Source>(source, event_out + (begin - block.first), end - begin)) return event;
-    }
+/// `count` numbers that lie `source_step` bytes apart, to `target_step` values apart.
+template <class Source, bool Swapped, class Target>
+bool convert_run(const char* source, int64_t source_step, Target* out, int64_t target_step, int64_t count) {
+  constexpr auto kSize = static_cast<int64_t>(sizeof(Source));
+  bool good = true;
+  if (source_step == kSize && target_step == 1) {
+    if constexpr (std::is_same_v<Source, Target> && !Swapped)
+      std::memcpy(out, source, static_cast<size_t>(count) * sizeof(Target));
+    else
+      for (int64_t i = 0; i < count; ++i) good &= convert_value(load<Source, Swapped>(source + i * kSize), out[i]);
+  } else {
+    for (int64_t i = 0; i < count; ++i)
+      good &= convert_value(load<Source, Swapped>(source + i * source_step), out[i * target_step]);
+  }
+  return good;
+}
+
+/// Numbers at equal distances in a record's bytes and in an event's values.
+struct Series {
+  int64_t count, source_step, target_step;
+};
+
+/// Converts those of a series that lie in the wanted range: values [0, width) of the event, of which `position` is the first.
+template <class Source, bool Swapped, class Target>
+bool convert_series(const char* source, const Series& series, int64_t position, int64_t width, Target* out) {
+  const int64_t step = series.target_step;
+  const int64_t begin = position < 0 ? std::min(series.count, (step - 1 - position) / step) : 0;
+  const int64_t end = position < width ? std::min(series.count, (width - position + step - 1) / step) : 0;
+  return begin >= end || convert_run<Source, Swapped>(source + begin * series.source_step, series.source_step,
+                                                      out + position + begin * step, step, end - begin);
+}
+
+template <class Source, bool Swapped, class Target>
+bool convert_records(const char* source, const Run& run, const RecordShape& shape, const MemberCopy& member, Target* out) {
+  constexpr auto kSize = static_cast<int64_t>(sizeof(Source));
+  const int64_t width = shape.last - shape.first;
+  int64_t position = run.target * shape.record_width + member.target_offset - shape.first;
+  const bool packed = shape.record_bytes == member.count * kSize && shape.record_width == member.count;
+  if (packed) return convert_series<Source, Swapped>(source, {run.count * member.count, kSize, 1}, position, width, out);
+  if (member.count == 1)
+    return convert_series<Source, Swapped>(source, {run.count, shape.record_bytes, shape.record_width}, position, width, out);
+  bool good = true;
+  for (int64_t record = 0; record < run.count; ++record, position += shape.record_width)
+    good &= convert_series<Source, Swapped>(source + record * shape.record_bytes, {member.count, kSize, 1}, position, width, out);
+  return good;
+}
+
+template <class Source, bool Swapped, class Target>
+int64_t convert_rows(const RowBlock& block, const RecordShape& shape, const MemberCopy& member, Target* out) {
+  const int64_t width = shape.last - shape.first;
+  for (int64_t row = 0; row < block.num_rows; ++row) {
+    const char* source = block.data + row * block.row_bytes + member.source_offset;
+    for (const Run& run : *block.runs)
+      if (!convert_records<Source, Swapped>(source + run.source * shape.record_bytes, run, shape, member, out + row * width)) return row;
   }
   return -1;
 }
 
+template <class Source, class Target>
+int64_t convert_from(const RowBlock& block, const RecordShape& shape, const MemberCopy& member, Target* out) {
+  if constexpr (sizeof(Source) > 1)
+    if (member.swapped) return convert_rows<Source, true>(block, shape, member, out);
+  return convert_rows<Source, false>(block, shape, member, out);
+}
+
 template <class Target>
-int64_t convert_to(const RecordBlock& block, const MemberCopy& member, Target* out) {
+int64_t convert_to(const RowBlock& block, const RecordShape& shape, const MemberCopy& member, Target* out) {
   using hdf5::Scalar;
-  switch (member.scalar) {
-    case Scalar::int8: return convert_all<int8_t>(block, member, out);
+  switch (member.kind) {
+    case Scalar::int8: return convert_from<int8_t>(block, shape, member, out);
     case Scalar::uint8:
-    case Scalar::bits8: return convert_all<uint8_t>(block, member, out);
-    case Scalar::int16: return convert_all<int16_t>(block, member, out);
-    case Scalar::uint16: return convert_all<uint16_t>(block, member, out);
-    case Scalar::int32: return convert_all<int32_t>(block, member, out);
-    case Scalar::uint32: return convert_all<uint32_t>(block, member, out);
-    case Scalar::int64: return convert_all<int64_t>(block, member, out);
-    case Scalar::uint64: return convert_all<uint64_t>(block, member, out);
-    case Scalar::float32: return convert_all<float>(block, member, out);
-    case Scalar::float64: return convert_all<double>(block, member, out);
+    case Scalar::bits8: return convert_from<uint8_t>(block, shape, member, out);
+    case Scalar::int16: return convert_from<int16_t>(block, shape, member, out);
+    case Scalar::uint16: return convert_from<uint16_t>(block, shape, member, out);
+    case Scalar::int32: return convert_from<int32_t>(block, shape, member, out);
+    case Scalar::uint32: return convert_from<uint32_t>(block, shape, member, out);
+    case Scalar::int64: return convert_from<int64_t>(block, shape, member, out);
+    case Scalar::uint64: return convert_from<uint64_t>(block, shape, member, out);
+    case Scalar::float16: return convert_from<c10::Half>(block, shape, member, out);
+    case Scalar::float32: return convert_from<float>(block, shape, member, out);
+    case Scalar::float64: return convert_from<double>(block, shape, member, out);
     case Scalar::other: break;
   }
   throw Error("a member without numbers reached the conversion");
 }
 
+template <class Target>
+int64_t convert_into(const RowBlock& block, const RecordShape& shape, const MemberCopy& member, at::Tensor& out, int64_t first_row) {
+  return convert_to(block, shape, member, out.mutable_data_ptr<Target>() + first_row * (shape.last - shape.first));
+}
+
 }  // namespace
 
-int64_t convert_member(const RecordBlock& block, const MemberCopy& member, at::Tensor& out) {
-  if (out.scalar_type() == at::kLong) return convert_to(block, member, out.mutable_data_ptr<int64_t>());
-  if (out.scalar_type() == at::kDouble) return convert_to(block, member, out.mutable_data_ptr<double>());
-  return convert_to(block, member, out.mutable_data_ptr<float>());
+int64_t convert_member(const RowBlock& block, const RecordShape& shape, const MemberCopy& member, at::Tensor& out,
+                       int64_t first_row) {
+  if (out.scalar_type() == at::kLong) return convert_into<int64_t>(block, shape, member, out, first_row);
+  if (out.scalar_type() == at::kDouble) return convert_into<double>(block, shape, member, out, first_row);
+  return convert_into<float>(block, shape, member, out, first_row);
 }
 
 }  // namespace tev

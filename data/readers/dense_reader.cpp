@@ -5,13 +5,13 @@
 
 namespace tev {
 
-std::unique_ptr<Reader> open_dense(const std::string& path, const std::vector<FieldRequest>& requests) {
-  return open_record_reader(path, requests, [](const hdf5::File& file, const FieldRequest& request) {
+FieldResolver dense_fields(const std::shared_ptr<const hdf5::File>& file) {
+  return [file](const FieldRequest& request) {
     TEV_CHECK_INPUT(request.members.empty(), request.members_key(),
                     ": the reader 'dense' has no members to choose (its fields are ",
                     "plain datasets). Leave the key out, or set data.reader to compound.");
-    return FieldAddress{dataset_field(file, request), {}};
-  });
+    return FieldAddress{dataset_field(*file, request), {}};
+  };
 }
 
 }  // namespace tev

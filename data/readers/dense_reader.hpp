@@ -1,10 +1,10 @@
 #pragma once
 
-#include "data/readers/reader.hpp"
+#include "data/readers/record_reader.hpp"
 
 namespace tev {
 
 /// Layout of plain datasets: a field is the path of a dataset [events, ...] of numbers, flattened within an event.
-std::unique_ptr<Reader> open_dense(const std::string& path, const std::vector<FieldRequest>& requests);
+FieldResolver dense_fields(const std::shared_ptr<const hdf5::File>& file);
 
 }  // namespace tev

@@ -41,13 +41,11 @@ FieldAddress find_field(const hdf5::Dataset& table, const FieldRequest& request)
 
 }  // namespace
 
-std::unique_ptr<Reader> open_pandas_table(const std::string& path, const std::vector<FieldRequest>& requests) {
-  const auto file = hdf5::File::open(path);
-  const hdf5::Dataset table(file, find_table(*file));
-  TEV_CHECK_INPUT(table.record().compound, path, ": '", table.path(),
+FieldResolver pandas_table_fields(const std::shared_ptr<const hdf5::File>& file) {
+  const auto table = std::make_shared<const hdf5::Dataset>(file, find_table(*file));
+  TEV_CHECK_INPUT(table->record().compound, file->path(), ": '", table->path(),
                   "' is no pandas table (it has no columns). Set data.reader to ", "dense.");
-  return open_record_reader(
-      path, requests, [&table](const hdf5::File&, const FieldRequest& request) { return find_field(table, request); });
+  return [table](const FieldRequest& request) { return find_field(*table, request); };
 }
 
 }  // namespace tev

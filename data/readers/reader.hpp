@@ -1,6 +1,8 @@
 #pragma once
 // A file layout: how the fields of a configuration are found in a file.
 
+#include "data/catalog/catalog_thread.hpp"
+
 #include <ATen/core/Tensor.h>
 
 #include <memory>
@@ -29,7 +31,8 @@ struct FieldRequest {
 /// A field given in one word: "field", "field:index" or "field:member".
 FieldRequest field_request(const std::string& key, const std::string& text, FieldRequest::As as = FieldRequest::As::float32);
 
-/// One open file, read for a fixed list of fields. Used by one thread at a time: the catalog thread.
+/// One file, read for a fixed list of fields; may be used by many threads at once, but not by the catalog thread, which does
+/// what only the HDF5 library can do and is waited for.
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -48,7 +51,10 @@ class Reader {
   /// @return  a tensor [num_events, width] a request, of the type asked for, contiguous, CPU
   /// @throws Error       storage that cannot be read
   /// @throws InputError  a value asked for as int64 that is not an integer
-  virtual std::vector<at::Tensor> read(int64_t first_event, int64_t num_events) = 0;
+  virtual std::vector<at::Tensor> read(int64_t first_event, int64_t num_events) const = 0;
+
+  /// Gives the file descriptor back; reading opens the file again.
+  virtual void close() = 0;
 };
 
 }  // namespace tev

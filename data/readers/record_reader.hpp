@@ -14,11 +14,15 @@ struct FieldAddress {
   std::vector<std::string> members;  ///< empty: the element of a plain dataset
 };
 
+/// Finds a field in one file.
 /// @throws InputError  naming request.key, the file and what there is instead
-using FieldResolver = std::function<FieldAddress(const hdf5::File& file, const FieldRequest& request)>;
+using FieldResolver = std::function<FieldAddress(const FieldRequest& request)>;
+
+/// A layout: how fields are found in a file of it. Called on the catalog thread.
+using Layout = FieldResolver (*)(const std::shared_ptr<const hdf5::File>& file);
 
 /// Opens a file whose fields are members of datasets with one row an event.
 std::unique_ptr<Reader> open_record_reader(const std::string& path, const std::vector<FieldRequest>& requests,
-                                           const FieldResolver& resolve);
+                                           CatalogThread& thread, Layout layout);
 
 }  // namespace tev

@@ -12,13 +12,11 @@
 namespace tev {
 namespace {
 
-using Open = std::unique_ptr<Reader> (*)(const std::string& path, const std::vector<FieldRequest>& requests);
-
-const std::map<std::string, Open>& layouts() {
-  static const std::map<std::string, Open> table{
-      {"compound", open_compound},
-      {"dense", open_dense},
-      {"pandas_table", open_pandas_table},
+const std::map<std::string, Layout>& layouts() {
+  static const std::map<std::string, Layout> table{
+      {"compound", compound_fields},
+      {"dense", dense_fields},
+      {"pandas_table", pandas_table_fields},
   };
   return table;
 }
@@ -27,24 +25,26 @@ const std::map<std::string, Open>& layouts() {
 
 std::vector<std::string> reader_names() {
   std::vector<std::string> names;
-  for (const auto& [name, open] : layouts()) names.push_back(name);
+  for (const auto& [name, layout] : layouts()) names.push_back(name);
   return names;
 }
 
-std::string layout_of(const std::string& path, const std::string& field) {
-  const auto file = hdf5::File::open(path);
-  if (file->has_dataset(field)) return "compound";
-  for (const auto& dataset : file->dataset_paths())
-    if (file->text_attribute(dataset, "CLASS") == "TABLE") return "pandas_table";
-  return "compound";
+std::string layout_of(const std::string& path, const std::string& field, CatalogThread& thread) {
+  return thread.run([&] {
+    const auto file = hdf5::File::open(path);
+    if (file->has_dataset(field)) return "compound";
+    for (const auto& dataset : file->dataset_paths())
+      if (file->text_attribute(dataset, "CLASS") == "TABLE") return "pandas_table";
+    return "compound";
+  });
 }
 
 std::unique_ptr<Reader> open_reader(const std::string& layout, const std::string& path,
-                                    const std::vector<FieldRequest>& requests) {
+                                    const std::vector<FieldRequest>& requests, CatalogThread& thread) {
   const auto entry = layouts().find(layout);
   TEV_CHECK_INPUT(entry != layouts().end(), "data.reader: unknown layout '", layout,
                   "' (known: ", join_names(reader_names()), ").", suggest_name(layout, reader_names()));
-  return entry->second(path, requests);
+  return open_record_reader(path, requests, thread, entry->second);
 }
 
 }  // namespace tev

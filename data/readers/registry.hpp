@@ -10,11 +10,11 @@ namespace tev {
 /// @throws InputError  unknown layout; a file that cannot be opened; a field that is missing, has no numbers or is too
 ///                     short. Nothing of the data is read yet.
 std::unique_ptr<Reader> open_reader(const std::string& layout, const std::string& path,
-                                    const std::vector<FieldRequest>& requests);
+                                    const std::vector<FieldRequest>& requests, CatalogThread& thread);
 
 /// The layout in which a file holds a field: pandas_table where it is no dataset and the file is a pandas table, else
 /// compound, which reads plain datasets too.
-std::string layout_of(const std::string& path, const std::string& field);
+std::string layout_of(const std::string& path, const std::string& field, CatalogThread& thread);
 
 /// Names of the layouts, in alphabetical order.
 std::vector<std::string> reader_names();

@@ -122,7 +122,7 @@ std::map<std::string, uint64_t> DataSession::fingerprints() const {
 EventSource& DataSession::source(Split split, EventSource::Stage stage) {
   auto& source = sources_[{split, stage}];
   if (!source)
-    source = std::make_unique<EventSource>(config_, part(split).catalog, catalog_thread_, workers_, preprocess_, stage, observers_);
+    source = std::make_unique<EventSource>(config_, part(split).catalog, workers_, preprocess_, stage, observers_);
   return *source;
 }
 

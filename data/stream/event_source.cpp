@@ -57,9 +57,9 @@ std::vector<FieldRequest> field_requests(const DataConfig& config) {
   return requests;
 }
 
-EventSource::EventSource(const DataConfig& config, std::shared_ptr<Catalog> catalog, CatalogThread& thread, WorkerPool& workers,
+EventSource::EventSource(const DataConfig& config, std::shared_ptr<Catalog> catalog, WorkerPool& workers,
                          std::shared_ptr<const Preprocess> preprocess, Stage stage, std::vector<Observer> observers)
-    : config_(config), catalog_(std::move(catalog)), thread_(thread), workers_(workers), preprocess_(std::move(preprocess)),
+    : config_(config), catalog_(std::move(catalog)), workers_(workers), preprocess_(std::move(preprocess)),
       stage_(stage), observers_(std::move(observers)),
       convert_(preprocess_->objects(), config.select) {}
 
@@ -80,24 +80,15 @@ int64_t EventSource::reserve_bytes(int64_t unit) const {
 }
 
 void EventSource::load(int64_t unit, Done done) {
-  thread_.submit([this, unit, done = std::move(done)] {
-    std::vector<at::Tensor> values;
+  workers_.submit([this, unit, done = std::move(done)] {
+    std::shared_ptr<const DecodedUnit> decoded;
+    std::exception_ptr failure;
     try {
-      values = catalog_->read(unit);
+      decoded = std::make_shared<const DecodedUnit>(decode(unit, catalog_->read(unit)));
     } catch (...) {
-      done(nullptr, std::current_exception());
-      return;
+      failure = std::current_exception();
     }
-    workers_.submit([this, unit, done, values = std::move(values)] {
-      std::shared_ptr<const DecodedUnit> decoded;
-      std::exception_ptr failure;
-      try {
-        decoded = std::make_shared<const DecodedUnit>(decode(unit, values));
-      } catch (...) {
-        failure = std::current_exception();
-      }
-      done(std::move(decoded), std::move(failure));
-    });
+    done(std::move(decoded), std::move(failure));
   });
 }
 
@@ -110,7 +101,7 @@ EventBlock EventSource::convert(int64_t unit, const std::vector<at::Tensor>& val
 }
 
 EventBlock EventSource::raw_columns(int64_t unit) const {
-  return convert(unit, thread_.run([&] { return catalog_->read(unit); }));
+  return convert(unit, catalog_->read(unit));
 }
 
 DecodedUnit EventSource::decode(int64_t unit, const std::vector<at::Tensor>& values) const {

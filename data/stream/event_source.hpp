@@ -1,5 +1,5 @@
 #pragma once
-// One catalog as a source of decoded units: read on the catalog thread, converted and turned into features on workers.
+// One catalog as a source of decoded units: read, converted and turned into features on workers.
 
 #include "data/catalog/catalog.hpp"
 #include "data/data_config.hpp"
@@ -21,14 +21,14 @@ class EventSource final : public UnitLoader {
 
   /// @param catalog    reads field_requests(config), then those of the observers
   /// @param observers  columns that batches carry along
-  EventSource(const DataConfig& config, std::shared_ptr<Catalog> catalog, CatalogThread& thread, WorkerPool& workers,
+  EventSource(const DataConfig& config, std::shared_ptr<Catalog> catalog, WorkerPool& workers,
               std::shared_ptr<const Preprocess> preprocess, Stage stage, std::vector<Observer> observers = {});
   ~EventSource() override;
 
   int64_t reserve_bytes(int64_t unit) const override;
   void load(int64_t unit, Done done) override;
 
-  /// Raw columns of the selected events of a unit, as features see them. Reads in the calling thread's time.
+  /// Raw columns of the selected events of a unit, as features see them. Reads in the calling thread.
   EventBlock raw_columns(int64_t unit) const;
 
  private:
@@ -41,7 +41,6 @@ class EventSource final : public UnitLoader {
 
   const DataConfig config_;
   std::shared_ptr<Catalog> catalog_;
-  CatalogThread& thread_;
   WorkerPool& workers_;
   std::shared_ptr<const Preprocess> preprocess_;
   const Stage stage_;

@@ -51,7 +51,8 @@ ScoredFile read_scores(const Request& request) {
   std::vector<FieldRequest> fields{field_request("--score", request.score, FieldRequest::As::stored),
                                    field_request("--label", request.label, FieldRequest::As::int64)};
   if (!request.weight.empty()) fields.push_back(field_request("--weight", request.weight));
-  const auto reader = open_reader(layout_of(request.file, fields.front().field), request.file, fields);
+  CatalogThread thread;
+  const auto reader = open_reader(layout_of(request.file, fields.front().field, thread), request.file, fields, thread);
   const auto values = reader->read(0, reader->num_events());
   const at::Tensor score = values[0].to(at::kDouble);
   TEV_CHECK_INPUT(score.size(0) > 0, request.file, ": --score: '", request.score, "' has no events (some were expected). Name another file.");

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 namespace tev::test {
+
 const std::string& test_folder() {
   static const TemporaryFolder folder;
   static const std::string path = [] {
@@ -13,6 +14,11 @@ const std::string& test_folder() {
     return folder.path.string();
   }();
   return path;
+}
+
+std::unique_ptr<Reader> open_file(const std::string& layout, const std::string& path, const std::vector<FieldRequest>& wanted) {
+  static CatalogThread thread;
+  return open_reader(layout, path, wanted, thread);
 }
 
 }  // namespace tev::test

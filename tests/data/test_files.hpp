@@ -1,7 +1,7 @@
 #pragma once
 // The files of make_test_files.py, and what a wrong one is answered with.
 
-#include "data/readers/reader.hpp"
+#include "data/readers/registry.hpp"
 #include "tests/support/error_of.hpp"
 
 #include <ATen/core/Tensor.h>
@@ -30,6 +30,13 @@ inline FieldRequest request(const std::string& field, As as = As::float32, std::
           first,
           last,
           as};
+}
+
+/// A file, opened in a layout; HDF5 calls are made on a thread that all tests share.
+std::unique_ptr<Reader> open_file(const std::string& layout, const std::string& path, const std::vector<FieldRequest>& wanted);
+
+inline std::unique_ptr<Reader> open_test_file(const std::string& layout, const std::string& name, const std::vector<FieldRequest>& wanted) {
+  return open_file(layout, test_file(name), wanted);
 }
 
 /// The number that make_test_files.py writes.

@@ -45,26 +45,5 @@ TEST(CatalogThread, FinishesWhatIsQueuedBeforeItEnds) {
   EXPECT_EQ(done, 50);
 }
 
-TEST(CatalogThread, SeveralCallersReadTheSameAsOne) {
-  CatalogThread thread;
-  const auto catalog = Catalog::open("dense", {test::test_file("many_units.h5"), test::test_file("many_units.h5")},
-                                     {test::request("x")}, thread);
-  const auto num_units = static_cast<int64_t>(catalog->units().size());
-  std::vector<at::Tensor> expected;
-  for (int64_t unit = 0; unit < num_units; ++unit)
-    expected.push_back(thread.run([&] { return catalog->read(unit); })[0]);
-  std::atomic<int> equal{0};
-  std::vector<std::thread> callers;
-  for (int c = 0; c < 4; ++c)
-    callers.emplace_back([&, c] {
-      for (int64_t i = 0; i < num_units; ++i) {
-        const int64_t unit = (i * 7 + c * 3) % num_units;
-        equal += at::equal(thread.submit([&catalog, unit] { return catalog->read(unit); }).get()[0], expected[unit]);
-      }
-    });
-  for (auto& caller : callers) caller.join();
-  EXPECT_EQ(equal, 4 * num_units);
-}
-
 }  // namespace
 }  // namespace tev

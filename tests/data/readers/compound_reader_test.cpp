@@ -8,7 +8,7 @@ namespace {
 using namespace test;  // the files and the requests of tests/data/test_files.hpp
 
 std::unique_ptr<Reader> open(const std::vector<FieldRequest>& wanted) {
-  return open_compound(test_file("compound.h5"), wanted);
+  return open_test_file("compound", "compound.h5", wanted);
 }
 
 std::string open_error(const FieldRequest& wanted) {

@@ -8,11 +8,11 @@ namespace {
 using namespace test;  // the files and the requests of tests/data/test_files.hpp
 
 std::vector<at::Tensor> read(const std::vector<FieldRequest>& wanted, int64_t first, int64_t n) {
-  return open_dense(test_file("dense.h5"), wanted)->read(first, n);
+  return open_test_file("dense", "dense.h5", wanted)->read(first, n);
 }
 
 std::string open_error(const FieldRequest& wanted) {
-  return file_error<InputError>([&] { open_dense(test_file("dense.h5"), {wanted}); });
+  return file_error<InputError>([&] { open_test_file("dense", "dense.h5", {wanted}); });
 }
 
 void expect_values(const at::Tensor& rows, int64_t first, int64_t first_column, int64_t modulo = 0) {
@@ -64,7 +64,7 @@ TEST(Dense, BoolIsZeroOrOne) {
 }
 
 TEST(Dense, LabelThatIsNoIntegerIsRefused) {
-  const auto reader = open_dense(test_file("dense.h5"), {request("fraction", As::int64)});
+  const auto reader = open_test_file("dense", "dense.h5", {request("fraction", As::int64)});
   EXPECT_EQ(
       file_error<InputError>([&] { reader->read(4, 4); }),
       "data.label.field: dense.h5: 'fraction' of event 5 is not an integer (stored as float64). Choose another field.");
@@ -75,10 +75,10 @@ TEST(Dense, LabelThatIsNoIntegerIsRefused) {
 
 TEST(Dense, ChunkEventsAreTheLargestNeeded) {
   const auto reader =
-      open_dense(test_file("dense.h5"), {request("x"), request("showers/cells"), request("big_endian")});
+      open_test_file("dense", "dense.h5", {request("x"), request("showers/cells"), request("big_endian")});
   EXPECT_EQ(reader->chunk_events(), 100);
   EXPECT_EQ(reader->bytes_per_event(), 5 * 4 + 12 * 8 + 2 * 4);
-  EXPECT_EQ(open_dense(test_file("dense.h5"), {request("big_endian")})->chunk_events(), 0);
+  EXPECT_EQ(open_test_file("dense", "dense.h5", {request("big_endian")})->chunk_events(), 0);
 }
 
 TEST(Dense, MissingDatasetIsSuggested) {
@@ -98,7 +98,7 @@ TEST(Dense, TypesThatAreNoNumbersAreRefused) {
 
 TEST(Dense, DatasetsOfDifferentLengthAreRefused) {
   EXPECT_EQ(file_error<InputError>([] {
-              open_dense(test_file("dense.h5"), {request("x"), request("short")});
+              open_test_file("dense", "dense.h5", {request("x"), request("short")});
             }),
             "dense.h5: '/short' has 999 rows, but '/x' has 1000 (every field has one row an event). Read fields that "
             "belong together.");
@@ -112,7 +112,7 @@ TEST(Dense, MembersAreRefused) {
 }
 
 TEST(Dense, CompoundDatasetNamesItsMembers) {
-  EXPECT_EQ(file_error<InputError>([] { open_dense(test_file("compound.h5"), {request("tracks")}); }),
+  EXPECT_EQ(file_error<InputError>([] { open_test_file("dense", "compound.h5", {request("tracks")}); }),
             "data.objects.part.field: compound.h5: 'tracks' is compound (members: d0, z0, hits, valid). Name those to "
             "read in "
             "data.objects.part.columns.");

@@ -10,11 +10,11 @@ namespace {
 using namespace test;  // the files and the requests of tests/data/test_files.hpp
 
 std::string open_error(const std::string& file, const FieldRequest& wanted) {
-  return file_error<InputError>([&] { open_pandas_table(test_file(file), {wanted}); });
+  return file_error<InputError>([&] { open_test_file("pandas_table", file, {wanted}); });
 }
 
 TEST(PandasTable, ReadsBlocksThatPandasWroteWithBlosc) {
-  const auto reader = open_pandas_table(test_file("top_jets.h5"), {request("values_block_0", As::float32, {}, 0, 800),
+  const auto reader = open_test_file("pandas_table", "top_jets.h5", {request("values_block_0", As::float32, {}, 0, 800),
                                                                    request("values_block_1", As::int64, {}, 1, 2)});
   EXPECT_EQ(reader->num_events(), kRows);
   EXPECT_GT(reader->chunk_events(), 0);
@@ -32,7 +32,7 @@ TEST(PandasTable, ReadsBlocksThatPandasWroteWithBlosc) {
 }
 
 TEST(PandasTable, SameBlockServesSeveralRequests) {
-  const auto reader = open_pandas_table(test_file("top_jets.h5"), {request("values_block_1", As::int64, {}, 0, 1),
+  const auto reader = open_test_file("pandas_table", "top_jets.h5", {request("values_block_1", As::int64, {}, 0, 1),
                                                                    request("values_block_1", As::float32, {}, 1, 2),
                                                                    request("values_block_1", As::int64)});
   const auto tensors = reader->read(0, 6);
@@ -44,7 +44,7 @@ TEST(PandasTable, SameBlockServesSeveralRequests) {
 
 TEST(PandasTable, FindsTheOnlyTableUnderAnotherKey) {
   const auto reader =
-      open_pandas_table(test_file("other_key.h5"), {request("pt"), request("good"), request("n", As::int64)});
+      open_test_file("pandas_table", "other_key.h5", {request("pt"), request("good"), request("n", As::int64)});
   const auto tensors = reader->read(10, 4);
   EXPECT_EQ(tensors[0].const_data_ptr<float>()[3], 13.0f);
   EXPECT_EQ(tensors[1].const_data_ptr<float>()[2], 1.0f);
@@ -54,14 +54,14 @@ TEST(PandasTable, FindsTheOnlyTableUnderAnotherKey) {
 
 TEST(PandasTable, SeveralColumnsOfTheTableMakeRows) {
   const auto reader =
-      open_pandas_table(test_file("other_key.h5"), {request("table", As::float32, {"n", "pt", "good"})});
+      open_test_file("pandas_table", "other_key.h5", {request("table", As::float32, {"n", "pt", "good"})});
   const auto rows = reader->read(4, 2)[0];
   EXPECT_EQ(std::vector<float>(rows.const_data_ptr<float>(), rows.const_data_ptr<float>() + 6),
             (std::vector<float>{4, 4, 1, 5, 5, 0}));
 }
 
 TEST(PandasTable, ReadsNothingAndTheLastPartialChunk) {
-  const auto reader = open_pandas_table(test_file("top_jets.h5"), {request("values_block_0")});
+  const auto reader = open_test_file("pandas_table", "top_jets.h5", {request("values_block_0")});
   EXPECT_EQ(reader->read(0, 0)[0].sizes(), (c10::IntArrayRef{0, 804}));
   EXPECT_EQ(reader->read(kRows - 1, 1)[0].const_data_ptr<float>()[803],
             static_cast<float>(value(kRows - 1, 803)));

@@ -30,7 +30,7 @@ TEST(H5Writer, AppendedRowsComeBack) {
   writer.set_attribute("scores/top", "step", int64_t{12});
   writer.close();
 
-  const auto reader = open_dense(path, {request("scores/top"), request("sample_id", test::As::int64)});
+  const auto reader = test::open_file("dense", path, {request("scores/top"), request("sample_id", test::As::int64)});
   const auto tensors = reader->read(0, reader->num_events());
   EXPECT_TRUE(at::equal(tensors[0], at::cat({first, second})));
   EXPECT_TRUE(at::equal(tensors[1].flatten(), ids));
@@ -66,9 +66,9 @@ TEST(H5Writer, EarlierFileStaysUntilClose) {
   };
   write(10, true);
   write(20, false);
-  EXPECT_EQ(open_dense(path, {request("x")})->num_events(), 10);
+  EXPECT_EQ(test::open_file("dense", path, {request("x")})->num_events(), 10);
   write(20, true);
-  EXPECT_EQ(open_dense(path, {request("x")})->num_events(), 20);
+  EXPECT_EQ(test::open_file("dense", path, {request("x")})->num_events(), 20);
 }
 
 TEST(H5Writer, RowsOfAnotherShapeAreRefused) {

@@ -1,0 +1,150 @@
+#include "data/hdf5/storage.hpp"
+
+#include "data/hdf5/chunk_tree.hpp"
+#include "data/hdf5/dataset.hpp"
+#include "data/hdf5/library.hpp"
+#include "data/hdf5/raw_file.hpp"
+
+#include <hdf5.h>
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <numeric>
+
+namespace tev::hdf5 {
+namespace {
+
+/// More chunks than this are found one by one, by the library: a table of them would not fit into memory.
+constexpr int64_t kMostExtents = int64_t{1} << 28;
+
+std::string where(const Dataset& dataset) { return dataset.file().path() + ": dataset '" + dataset.path() + "'"; }
+
+FileFormat format_of(const File& file) {
+  const Handle creation(TEV_H5(H5Fget_create_plist(file.id()), file.path()), H5Pclose);
+  FileFormat format;
+  hsize_t user_block = 0;
+  TEV_H5(H5Pget_userblock(creation.id(), &user_block), file.path());
+  TEV_H5(H5Pget_sizes(creation.id(), &format.offset_bytes, &format.length_bytes), file.path());
+  format.base = user_block;
+  return format;
+}
+
+/// One record of the fill value, in the stored type.
+std::string fill_of(const Dataset& dataset, int64_t creation) {
+  const Handle type(TEV_H5(H5Dget_type(dataset.id()), where(dataset)), H5Tclose);
+  std::string fill(H5Tget_size(type.id()), '\0');
+  H5D_fill_value_t state = H5D_FILL_VALUE_UNDEFINED;
+  TEV_H5(H5Pfill_value_defined(creation, &state), where(dataset));
+  if (state == H5D_FILL_VALUE_USER_DEFINED) TEV_H5(H5Pget_fill_value(creation, type.id(), fill.data()), where(dataset));
+  return fill;
+}
+
+std::vector<Extent> chunk_extents(const Dataset& dataset, const RawFile& bytes, Storage& storage) {
+  H5O_info_t info;
+  TEV_H5(H5Oget_info2(dataset.id(), &info, H5O_INFO_BASIC), where(dataset));
+  auto extents = storage.grid.num_chunks() <= kMostExtents
+                     ? read_chunk_tree(bytes, format_of(dataset.file()), info.addr, storage.grid)
+                     : std::nullopt;
+  storage.kind = extents ? Storage::Kind::chunked : Storage::Kind::library_chunks;
+  return extents ? std::move(*extents) : std::vector<Extent>{};
+}
+
+void check_within(const Dataset& dataset, const RawFile& bytes, uint64_t chunk, uint64_t offset, uint64_t size) {
+  const uint64_t end = bytes.identity().bytes;
+  TEV_CHECK_INPUT(offset <= end && size <= end - offset, where(dataset), ", chunk ", chunk, ": lies at bytes ", offset, " to ",
+                  offset + size - 1, " of a file of ", end, " bytes (it is truncated or damaged). Copy or make it again.");
+}
+
+std::string read_compact(const Dataset& dataset, int64_t bytes) {
+  std::string content(static_cast<size_t>(bytes), '\0');
+  const Handle type(TEV_H5(H5Dget_type(dataset.id()), where(dataset)), H5Tclose);
+  if (bytes > 0)
+    TEV_H5(H5Dread(dataset.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, content.data()), where(dataset));
+  return content;
+}
+
+void find_contiguous(const Dataset& dataset, int64_t creation, const RawFile& bytes, Storage& storage) {
+  if (H5Pget_external_count(creation) > 0) {
+    storage.reason = "storage in external files";
+    return;
+  }
+  storage.kind = Storage::Kind::contiguous;
+  storage.extents.emplace_back();
+  // Never written: the library's answer to where it lies is no address then, or that plus the user block.
+  if (H5Dget_storage_size(dataset.id()) == 0) return;
+  storage.extents[0] = {H5Dget_offset(dataset.id()), 1, 0};
+  check_within(dataset, bytes, 0, storage.extents[0].offset, static_cast<uint64_t>(storage.chunk_bytes()));
+}
+
+void find_chunks(const Dataset& dataset, int64_t creation, const RawFile& bytes, Storage& storage) {
+  hsize_t sizes[H5S_MAX_RANK];
+  const int rank = TEV_H5(H5Pget_chunk(creation, H5S_MAX_RANK, sizes), where(dataset));
+  storage.grid.chunk.assign(sizes, sizes + rank);
+  unsigned options = 0;
+  TEV_H5(H5Pget_chunk_opts(creation, &options), where(dataset));
+  if (options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) {
+    storage.reason = "chunks at the edge that are stored without filters";
+    return;
+  }
+  storage.extents = chunk_extents(dataset, bytes, storage);
+  for (size_t i = 0; i < storage.extents.size(); ++i)
+    check_within(dataset, bytes, i, storage.extents[i].offset, storage.extents[i].bytes);
+}
+
+}  // namespace
+
+std::vector<int64_t> ChunkGrid::counts() const {
+  std::vector<int64_t> counts(shape.size());
+  for (size_t d = 0; d < shape.size(); ++d) counts[d] = chunk[d] > 0 ? (shape[d] + chunk[d] - 1) / chunk[d] : 0;
+  return counts;
+}
+
+int64_t ChunkGrid::num_chunks() const {
+  int64_t number = 1;
+  for (const int64_t count : counts())
+    if (__builtin_mul_overflow(number, count, &number)) return std::numeric_limits<int64_t>::max();
+  return number;
+}
+
+int64_t ChunkGrid::chunk_records() const {
+  return std::accumulate(chunk.begin(), chunk.end(), int64_t{1}, std::multiplies<>());
+}
+
+std::vector<int64_t> ChunkGrid::start(int64_t index) const {
+  const auto per_dimension = counts();
+  std::vector<int64_t> first(shape.size());
+  for (size_t d = shape.size(); d-- > 0; index /= std::max<int64_t>(1, per_dimension[d]))
+    first[d] = index % std::max<int64_t>(1, per_dimension[d]) * chunk[d];
+  return first;
+}
+
+Storage storage_of(const Dataset& dataset, const RawFile& bytes) {
+  const Handle creation(TEV_H5(H5Dget_create_plist(dataset.id()), where(dataset)), H5Pclose);
+  Storage storage;
+  storage.grid = {dataset.shape(), dataset.shape()};
+  storage.filters = filters_of(creation.id());
+  const Handle type(TEV_H5(H5Dget_type(dataset.id()), where(dataset)), H5Tclose);
+  if (H5Tdetect_class(type.id(), H5T_VLEN) > 0 || H5Tis_variable_str(type.id()) > 0) {
+    storage.reason = "values of variable length";
+    return storage;
+  }
+  storage.fill = fill_of(dataset, creation.id());
+  if (const Filter* filter = filter_for_library(storage.filters)) {
+    storage.reason = "the filter " + filter->name;
+    return storage;
+  }
+  switch (H5Pget_layout(creation.id())) {
+    case H5D_CHUNKED: find_chunks(dataset, creation.id(), bytes, storage); break;
+    case H5D_CONTIGUOUS: find_contiguous(dataset, creation.id(), bytes, storage); break;
+    case H5D_COMPACT:
+      storage.kind = Storage::Kind::compact;
+      storage.content = read_compact(dataset, storage.chunk_bytes());
+      break;
+    case H5D_VIRTUAL: storage.reason = "a virtual dataset"; break;
+    default: storage.reason = "an unknown layout"; break;
+  }
+  return storage;
+}
+
+}  // namespace tev::hdf5
