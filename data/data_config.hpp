@@ -12,13 +12,17 @@ struct ObjectConfig {
   std::vector<int64_t> take;
   std::vector<std::string> as;
   std::vector<std::string> columns;
+  std::string offsets, counts, extents;
   std::string valid;
 
   void declare(Fields& fields) {
-    fields.add("field", field, "Dataset (readers dense, compound) or block of the table (reader pandas_table)").required();
+    fields.add("field", field, "Dataset, group of columns (reader flat) or block of the table (reader pandas_table)").required();
     fields.add("take", take, "Half-open range [first, last) of the flattened values of an event; empty: all of them");
     fields.add("as", as, "Column names. The values of an event are read as rows of this many columns");
-    fields.add("columns", columns, "Members of a compound dataset to read; `as` may rename them");
+    fields.add("columns", columns, "Members of a compound dataset, or datasets of a group, to read; `as` may rename them");
+    fields.add("offsets", offsets, "Reader flat: dataset of where the rows of each event begin; the last one may be followed by the end");
+    fields.add("counts", counts, "Reader flat: dataset of how many rows each event has, or of pairs of event and count");
+    fields.add("extents", extents, "Reader flat: dataset of records (first, N): the rows of each event; a group's own `extents` needs no naming");
     fields.add("valid", valid, "Expression over the columns: rows where it is false are dropped when read; empty: keep all");
   }
 };

@@ -28,11 +28,12 @@ void Catalog::add_file(const std::string& path) {
   auto reader = open_reader(layout_, path, requests_, thread_);
   if (files_.empty()) widths_ = reader->widths();
   check_widths(path, reader->widths());
-  const int64_t chunk_events = reader->chunk_events();
-  files_.push_back({path, num_events_, reader->num_events(), reader->bytes_per_event(), units_.size(),
-                    c10::str(c10::Join("; ", reader->signatures())), std::move(reader)});
-  cut_into_units(files_.back(), chunk_events);
+  const auto file = static_cast<int32_t>(files_.size());
+  files_.push_back({path, num_events_, reader->num_events(), units_.size(), c10::str(c10::Join("; ", reader->signatures())), nullptr});
+  for (const auto& unit : reader->units())
+    units_.push_back({file, unit.first_event, unit.num_events, unit.stored_bytes, unit.num_values});
   num_events_ += files_.back().num_events;
+  files_.back().reader = std::move(reader);
 }
 
 void Catalog::check_widths(const std::string& path, const std::vector<int64_t>& widths) const {
@@ -40,14 +41,6 @@ void Catalog::check_widths(const std::string& path, const std::vector<int64_t>& 
     TEV_CHECK_INPUT(widths[i] == widths_[i], requests_[i].key, ": ", path, ": '", requests_[i].field, "' has ",
                     widths[i], " values an event, but ", widths_[i], " in ", files_.front().path,
                     " (all files of a set have the same columns). Take the file out.");
-}
-
-void Catalog::cut_into_units(const File& file, int64_t chunk_events) {
-  const int64_t chunk = std::max<int64_t>(1, chunk_events);
-  const int64_t chunk_bytes = std::max<int64_t>(1, chunk * file.bytes_per_event);
-  const int64_t events = chunk * std::max<int64_t>(1, kUnitBytes / chunk_bytes);
-  for (int64_t first = 0; first < file.num_events; first += events)
-    units_.push_back({static_cast<int32_t>(files_.size() - 1), first, std::min(events, file.num_events - first)});
 }
 
 std::vector<std::string> Catalog::file_paths() const {
@@ -61,12 +54,7 @@ int64_t Catalog::first_sample_id(int64_t unit) const {
   return files_[u.file].first_sample_id + u.first_event;
 }
 
-int64_t Catalog::raw_bytes(int64_t unit) const {
-  const Unit& u = units_.at(unit);
-  return u.num_events * files_[u.file].bytes_per_event;
-}
-
-std::vector<at::Tensor> Catalog::read(int64_t unit) {
+std::vector<FieldValues> Catalog::read(int64_t unit) {
   const Unit& u = units_.at(unit);
   keep_open(u.file);
   return files_[u.file].reader->read(u.first_event, u.num_events);

@@ -14,12 +14,9 @@ struct Unit {
   int32_t file = 0;
   int64_t first_event = 0;  ///< row in the file
   int64_t num_events = 0;
+  int64_t stored_bytes = 0;  ///< of the values that are needed, uncompressed
+  int64_t num_values = 0;    ///< numbers that reading gives
 };
-
-/// A unit is as many whole storage chunks as fit into this, at least one; or so many rows where nothing is chunked.
-/// Large enough that the price of a read call is small, small enough that a shuffle window mixes many of them. It fixes
-/// the order of the events: changing it changes the result of a seed.
-inline constexpr int64_t kUnitBytes = 512 * 1024;
 
 /// The files of one set (training, validation, ...) as one numbered sequence of events: in the order of the files, then
 /// of their rows. Immutable once open; only reading touches files.
@@ -44,11 +41,9 @@ class Catalog {
 
   /// Global, stable number of a unit's first event: the position in the sequence of all events.
   int64_t first_sample_id(int64_t unit) const;
-  /// Bytes of a unit's values as they are stored, uncompressed.
-  int64_t raw_bytes(int64_t unit) const;
 
-  /// All requests of a unit, [num_events, width] each. Callable from many threads at once, but not on the catalog thread.
-  std::vector<at::Tensor> read(int64_t unit);
+  /// All requests of a unit, as Reader::read. Callable from many threads at once, but not on the catalog thread.
+  std::vector<FieldValues> read(int64_t unit);
 
   /// Identifies the data: names, types, shapes and the bytes of sampled units. Neither path nor time of the files
   /// counts, so a copy has the fingerprint of the original. Computed at the first call; callable as read() is.
@@ -59,7 +54,6 @@ class Catalog {
     std::string path;
     int64_t first_sample_id = 0;
     int64_t num_events = 0;
-    int64_t bytes_per_event = 0;
     size_t first_unit = 0;
     std::string signature;
     std::unique_ptr<Reader> reader;
@@ -69,7 +63,6 @@ class Catalog {
       : layout_(layout), requests_(std::move(requests)), thread_(thread) {}
   void add_file(const std::string& path);
   void check_widths(const std::string& path, const std::vector<int64_t>& widths) const;
-  void cut_into_units(const File& file, int64_t chunk_events);
   void keep_open(int32_t file);
   uint64_t compute_fingerprint();
 

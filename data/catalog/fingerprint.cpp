@@ -20,6 +20,10 @@ uint64_t hash_numbers(const std::vector<int64_t>& numbers, uint64_t hash) {
   return hash_bytes(numbers.data(), numbers.size() * sizeof(int64_t), hash);
 }
 
+uint64_t hash_tensor(const at::Tensor& tensor, uint64_t hash) {
+  return hash_bytes(tensor.const_data_ptr(), static_cast<size_t>(tensor.nbytes()), hash_numbers(tensor.sizes().vec(), hash));
+}
+
 }  // namespace
 
 uint64_t Catalog::fingerprint() {
@@ -37,9 +41,9 @@ uint64_t Catalog::compute_fingerprint() {
     const int64_t units = static_cast<int64_t>(end - file.first_unit), sampled = std::min(units, most);
     for (int64_t k = 0; k < sampled; ++k) {
       const int64_t unit = static_cast<int64_t>(file.first_unit) + (sampled > 1 ? k * (units - 1) / (sampled - 1) : 0);
-      for (const auto& tensor : read(unit)) {
-        hash = hash_numbers(tensor.sizes().vec(), hash);
-        hash = hash_bytes(tensor.const_data_ptr(), static_cast<size_t>(tensor.nbytes()), hash);
+      for (const auto& [values, offsets] : read(unit)) {
+        hash = hash_tensor(values, hash);
+        if (offsets.defined()) hash = hash_tensor(offsets, hash);
       }
     }
   }

@@ -79,6 +79,25 @@ std::vector<char> Dataset::read_stored_chunk(const std::vector<int64_t>& start, 
   return stored;
 }
 
+std::vector<char> Dataset::read_variable_length(int64_t first_row, int64_t num_rows, std::vector<int64_t>& counts) const {
+  std::vector<hvl_t> rows(static_cast<size_t>(num_rows));
+  const Handle type(TEV_H5(H5Tvlen_create(native_type(record_.members.at(0).scalar)), path_), H5Tclose);
+  if (num_rows > 0)
+    if (auto reason = try_read(type.id(), first_row, num_rows, rows.data()))
+      throw_read_error(std::move(*reason), type.id(), first_row, num_rows, rows.data());
+  std::vector<char> values;
+  counts.clear();
+  for (const auto& row : rows) {
+    const auto* bytes = static_cast<const char*>(row.p);
+    counts.push_back(static_cast<int64_t>(row.len));
+    if (row.len > 0) values.insert(values.end(), bytes, bytes + static_cast<int64_t>(row.len) * record_.members[0].bytes());
+  }
+  const auto size = static_cast<hsize_t>(num_rows);
+  const Handle space(TEV_H5(H5Screate_simple(1, &size, nullptr), path_), H5Sclose);
+  TEV_H5(H5Dvlen_reclaim(type.id(), space.id(), H5P_DEFAULT, rows.data()), path_);
+  return values;
+}
+
 std::optional<std::string> Dataset::try_read(int64_t memory_type, int64_t first_row, int64_t num_rows,
                                              void* out) const {
   const std::string where = file_->path() + ": dataset '" + path_ + "'";

@@ -37,6 +37,10 @@ class Dataset {
   /// @return             empty if it was never written
   std::vector<char> read_stored_chunk(const std::vector<int64_t>& start, uint32_t& filter_mask) const;
 
+  /// Values of rows of variable length, in their native kind, one row after the other.
+  /// @param counts  set: how many each row has
+  std::vector<char> read_variable_length(int64_t first_row, int64_t num_rows, std::vector<int64_t>& counts) const;
+
  private:
   /// The library's reason for a failure, if there is one.
   std::optional<std::string> try_read(int64_t memory_type, int64_t first_row, int64_t num_rows, void* out) const;

@@ -69,6 +69,12 @@ std::vector<std::string> File::dataset_paths() const {
   return paths;
 }
 
+std::vector<std::string> File::dataset_names() const {
+  auto names = dataset_paths();
+  for (auto& name : names) name.erase(0, 1);
+  return names;
+}
+
 bool File::has_dataset(const std::string& path) const {
   const std::string full = absolute_path(path);
   // HDF5 answers for the last link only: a missing group on the way is an error, which is a no as well.

@@ -19,6 +19,8 @@ class File {
   int64_t id() const { return handle_.id(); }
   /// Absolute paths of all datasets, in alphabetical order.
   std::vector<std::string> dataset_paths() const;
+  /// The same as configurations name them: without the first slash.
+  std::vector<std::string> dataset_names() const;
   bool has_dataset(const std::string& path) const;
   /// Text of a string attribute, "" where there is none.
   std::string text_attribute(const std::string& object, const std::string& name) const;

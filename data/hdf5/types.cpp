@@ -91,6 +91,9 @@ Member member_of(int64_t type, std::string name) {
     member.shape = array_shape(type);
     member.scalar = scalar_of(element.id());
     describe_stored(element.id(), member);
+  } else if (H5Tget_class(type) == H5T_VLEN) {
+    member.scalar = scalar_of(super_type(type).id());
+    member.variable_length = true;
   } else {
     member.scalar = scalar_of(type);
     describe_stored(type, member);

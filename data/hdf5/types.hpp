@@ -22,6 +22,7 @@ struct Member {
   Scalar stored = Scalar::other;  ///< kind in the file; other where only the library can convert it
   bool swapped = false;           ///< in the file: the byte order that is not this machine's
   int64_t offset = 0;             ///< bytes into the stored record
+  bool variable_length = false;   ///< any number of them, which only the library finds
   int64_t count() const;          ///< numbers in it
   int64_t bytes() const { return count() * scalar_bytes(scalar); }
 };

@@ -5,7 +5,7 @@
 namespace tev {
 
 FieldResolver compound_fields(const std::shared_ptr<const hdf5::File>& file) {
-  return [file](const FieldRequest& request) { return FieldAddress{dataset_field(*file, request), request.members}; };
+  return [file](const FieldRequest& request) { return FieldAddress::of(dataset_field(*file, request), request.members); };
 }
 
 }  // namespace tev

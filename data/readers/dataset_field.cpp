@@ -7,9 +7,7 @@ namespace tev {
 
 std::string dataset_field(const hdf5::File& file, const FieldRequest& request) {
   if (file.has_dataset(request.field)) return request.field;
-  std::vector<std::string> fields;
-  for (const auto& path : file.dataset_paths()) fields.push_back(path.substr(1));
-  throw_no_field(file, request, fields);
+  throw_no_field(file, request, file.dataset_names());
 }
 
 void throw_no_field(const hdf5::File& file, const FieldRequest& request, const std::vector<std::string>& fields) {

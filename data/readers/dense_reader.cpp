@@ -10,7 +10,7 @@ FieldResolver dense_fields(const std::shared_ptr<const hdf5::File>& file) {
     TEV_CHECK_INPUT(request.members.empty(), request.members_key(),
                     ": the reader 'dense' has no members to choose (its fields are ",
                     "plain datasets). Leave the key out, or set data.reader to compound.");
-    return FieldAddress{dataset_field(*file, request), {}};
+    return FieldAddress::of(dataset_field(*file, request), {});
   };
 }
 

@@ -33,10 +33,10 @@ FieldAddress find_field(const hdf5::Dataset& table, const FieldRequest& request)
     TEV_CHECK_INPUT(names_table(request.field, table.path()), request.key, ": '", request.field, "' is not the table '",
                     table.path(), "' of ", table.file().path(), " whose columns ", request.members_key(),
                     " names. Write 'table'.");
-    return {table.path(), request.members};
+    return FieldAddress::of(table.path(), request.members);
   }
   if (table.record().find(request.field) < 0) throw_no_field(table.file(), request, table.record().names());
-  return {table.path(), {request.field}};
+  return FieldAddress::of(table.path(), {request.field});
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "data/hdf5/file.hpp"
 #include "data/readers/compound_reader.hpp"
 #include "data/readers/dense_reader.hpp"
+#include "data/readers/flat_reader.hpp"
 #include "data/readers/pandas_table_reader.hpp"
 
 #include <map>
@@ -16,6 +17,7 @@ const std::map<std::string, Layout>& layouts() {
   static const std::map<std::string, Layout> table{
       {"compound", compound_fields},
       {"dense", dense_fields},
+      {"flat", flat_fields},
       {"pandas_table", pandas_table_fields},
   };
   return table;

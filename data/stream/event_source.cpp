@@ -29,6 +29,19 @@ FieldRequest value_request(const std::string& key, const Config& config, FieldRe
   return request;
 }
 
+/// Which rows belong to an event, where the object is flat.
+void set_rows(FieldRequest& request, const ObjectConfig& object) {
+  for (const auto& [kind, dataset] : {std::pair{RowsKind::offsets, &object.offsets}, std::pair{RowsKind::counts, &object.counts},
+                                      std::pair{RowsKind::extents, &object.extents}}) {
+    if (dataset->empty()) continue;
+    const std::string other = request.rows;
+    request.rows_kind = kind;
+    TEV_CHECK_INPUT(other.empty(), request.rows_key(), ": '", *dataset, "' given besides '", other,
+                    "' (one of offsets, counts and extents says which rows belong to an event). Keep one of them.");
+    request.rows = *dataset;
+  }
+}
+
 /// Place of each of n events among the chosen ones, -1 for the others.
 at::Tensor positions(const at::Tensor& chosen, int64_t n) {
   const at::Tensor position = at::full({n}, -1, at::kLong);
@@ -43,7 +56,11 @@ at::Tensor positions(const at::Tensor& chosen, int64_t n) {
 std::vector<FieldRequest> field_requests(const DataConfig& config) {
   std::vector<FieldRequest> requests;
   for (const auto& [name, object] : config.objects) {
-    FieldRequest request{"data.objects." + name + ".field", object.field, object.columns};
+    FieldRequest request;
+    request.key = "data.objects." + name + ".field";
+    request.field = object.field;
+    request.members = object.columns;
+    set_rows(request, object);
     if (!object.take.empty()) {
       TEV_CHECK_INPUT(object.take.size() == 2 && object.take[0] >= 0 && object.take[0] < object.take[1], "data.objects.", name,
                       ".take: [", c10::Join(", ", object.take), "] is not a range (expected [first, last) with first < last).");
@@ -68,15 +85,14 @@ EventSource::~EventSource() = default;
 int64_t EventSource::reserve_bytes(int64_t unit) const {
   // The records as stored; their values, at most 8 bytes each; the ragged copy; the features, stacked, standardised and
   // transposed, at most one float32 for every value of a row each.
-  double widest = 1, values = 0;
+  double widest = 1;
   for (const auto& spec : preprocess_->specs()) {
     for (const auto& object : preprocess_->objects())
       if (object.name == spec.name)
         widest = std::max(widest, static_cast<double>(spec.features.size()) / static_cast<double>(object.columns.size()));
   }
-  for (const int64_t width : catalog_->widths()) values += static_cast<double>(width);
-  const double per_event = (8 + 4 + 3 * 4 * widest) * values;
-  return catalog_->raw_bytes(unit) + static_cast<int64_t>(per_event * static_cast<double>(catalog_->units()[unit].num_events)) + 4096;
+  const Unit& range = catalog_->units()[unit];
+  return range.stored_bytes + static_cast<int64_t>((8 + 4 + 3 * 4 * widest) * static_cast<double>(range.num_values)) + 4096;
 }
 
 void EventSource::load(int64_t unit, Done done) {
@@ -92,10 +108,10 @@ void EventSource::load(int64_t unit, Done done) {
   });
 }
 
-EventBlock EventSource::convert(int64_t unit, const std::vector<at::Tensor>& values) const {
+EventBlock EventSource::convert(int64_t unit, const std::vector<FieldValues>& values) const {
   const auto& objects = preprocess_->objects();
   const Unit& range = catalog_->units()[unit];
-  std::map<std::string, at::Tensor> by_object;
+  std::map<std::string, FieldValues> by_object;
   for (size_t i = 0; i < objects.size(); ++i) by_object[objects[i].name] = values[i];
   return convert_(by_object, catalog_->file_path(range.file), range.first_event);
 }
@@ -104,7 +120,7 @@ EventBlock EventSource::raw_columns(int64_t unit) const {
   return convert(unit, catalog_->read(unit));
 }
 
-DecodedUnit EventSource::decode(int64_t unit, const std::vector<at::Tensor>& values) const {
+DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& values) const {
   const at::NoGradGuard no_grad;
   const EventBlock block = convert(unit, values);
   const EventName where = event_names(unit, block);
@@ -117,13 +133,13 @@ DecodedUnit EventSource::decode(int64_t unit, const std::vector<at::Tensor>& val
   decoded.first_sample_id = catalog_->first_sample_id(unit);
   if (block.selected.defined()) decoded.position = positions(block.selected, decoded.num_events);
   size_t next = preprocess_->objects().size();
-  decoded.label = chosen(values[next++]).reshape(-1);
-  decoded.weight = config_.weight.field.empty() ? at::ones(decoded.label.sizes(), at::kFloat) : chosen(values[next++]).reshape(-1);
+  decoded.label = chosen(values[next++].values).reshape(-1);
+  decoded.weight = config_.weight.field.empty() ? at::ones(decoded.label.sizes(), at::kFloat) : chosen(values[next++].values).reshape(-1);
   check_labels(decoded.label, where);
   check_weights(decoded.weight, where);
   decoded.inputs = stage_ == Stage::features ? preprocess_->features(block.raw, where) : preprocess_->apply(block.raw, where);
   for (const auto& observer : observers_) {
-    const at::Tensor column = chosen(values[next++]);
+    const at::Tensor column = chosen(values[next++].values);
     decoded.observers[observer.name] = column.size(1) == 1 ? column.reshape(-1) : column;
   }
   return decoded;

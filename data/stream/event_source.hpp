@@ -32,8 +32,8 @@ class EventSource final : public UnitLoader {
   EventBlock raw_columns(int64_t unit) const;
 
  private:
-  EventBlock convert(int64_t unit, const std::vector<at::Tensor>& values) const;
-  DecodedUnit decode(int64_t unit, const std::vector<at::Tensor>& values) const;
+  EventBlock convert(int64_t unit, const std::vector<FieldValues>& values) const;
+  DecodedUnit decode(int64_t unit, const std::vector<FieldValues>& values) const;
   void check_labels(const at::Tensor& label, const EventName& where) const;
   void check_weights(const at::Tensor& weight, const EventName& where) const;
   /// Names the selected events of a block.

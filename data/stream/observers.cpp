@@ -22,7 +22,11 @@ std::optional<FieldRequest> event_column(const DataConfig& config, const std::st
     const auto& names = from.as.empty() ? from.columns : from.as;
     const auto found = std::find(names.begin(), names.end(), name);
     if (found == names.end()) continue;
-    FieldRequest request{option, from.field, from.columns, (from.take.empty() ? 0 : from.take[0]) + (found - names.begin())};
+    FieldRequest request;
+    request.key = option;
+    request.field = from.field;
+    request.members = from.columns;
+    request.first = (from.take.empty() ? 0 : from.take[0]) + (found - names.begin());
     request.last = request.first + 1;
     return request;
   }

@@ -13,12 +13,6 @@
 namespace tev {
 namespace {
 
-/// Rows of an object as they were read: event i has `rows` rows of `columns` values at data + i * stride.
-struct Rows {
-  const float* data;
-  int64_t events, rows, columns, stride;
-};
-
 int64_t count_true(const bool* mask, int64_t size) {
   int64_t count = 0;
   for (int64_t i = 0; i < size; ++i) count += mask[i];
@@ -52,22 +46,15 @@ bool copy_event(const float* from, const bool* keep, int64_t rows, int64_t kept,
                     : "Correct the file, or leave such events out with data.select."));
 }
 
-/// [n, width] float32 with unit stride along a row.
-at::Tensor as_rows(const at::Tensor& values) {
-  TEV_CHECK(values.dim() == 2, "data.transform: values of shape ", values.sizes(), " (expected [events, values]).");
-  at::Tensor rows = values.scalar_type() == at::kFloat ? values : values.to(at::kFloat);
-  return rows.size(1) <= 1 || rows.stride(1) == 1 ? rows : rows.contiguous();
-}
-
 /// Values of `event`: every value is a column.
-Column event_column(const RawObject& object, const at::Tensor& rows, const std::vector<int64_t>& taken, const std::string& path,
+Column event_column(const RawObject& object, const at::Tensor& values, const std::vector<int64_t>& taken, const std::string& path,
                     int64_t first_event) {
-  const int64_t width = rows.size(1);
-  Column column{at::empty({static_cast<int64_t>(taken.size()), width}, rows.options()), {}};
+  const int64_t width = values.size(1);
+  Column column{at::empty({static_cast<int64_t>(taken.size()), width}, values.options()), {}};
   float* to = column.values.mutable_data_ptr<float>();
   bool finite = true;
   for (const int64_t event : taken) {
-    finite &= copy_finite(rows.const_data_ptr<float>() + event * rows.stride(0), width, to);
+    finite &= copy_finite(values.const_data_ptr<float>() + event * width, width, to);
     to += width;
   }
   if (!finite) throw_not_finite(object, column, taken, path, first_event);
@@ -83,12 +70,9 @@ std::vector<int64_t> taken_events(const at::Tensor& mask, int64_t num_events) {
   return taken;
 }
 
-void check_width(const RawObject& object, int64_t width, const std::string& path) {
-  const auto columns = static_cast<int64_t>(object.columns.size());
-  TEV_CHECK_INPUT(object.ragged ? width % columns == 0 : width == columns, "data.objects.", object.name,
-                  ".as: ", columns, " columns (", join_names(object.columns), ") for ", width, " values an event in ",
-                  path, " (", object.ragged ? "expected a multiple of the number of columns" : "the event has one row",
-                  "). Correct `as` or `take`.");
+[[noreturn]] void throw_wrong_width(const RawObject& object, const std::string& values, const std::string& path, const char* expected) {
+  throw InputError(c10::str("data.objects.", object.name, ".as: ", object.columns.size(), " columns (", join_names(object.columns), ") for ",
+                            values, " in ", path, " (", expected, "). Correct `as` or `take`."));
 }
 
 }  // namespace
@@ -110,51 +94,92 @@ Converter::Converter(std::vector<RawObject> objects, const std::string& select) 
 Converter::~Converter() = default;
 Converter::Converter(Converter&&) noexcept = default;
 
-Column Converter::ragged_column(size_t index, const at::Tensor& rows, const std::vector<int64_t>& taken, const std::string& path,
+/// The rows of an object as they were read: event i has rows first(i) to first(i + 1) - 1, of `columns` values each.
+struct Converter::Rows {
+  at::Tensor values;        ///< [rows, columns] float32, contiguous
+  int64_t num_events = 0;
+  int64_t rows_an_event = 0;          ///< of padded data
+  const int64_t* offsets = nullptr;  ///< of ragged data, in units of `unit`
+  int64_t unit = 1;                  ///< offsets count so many to a row
+
+  int64_t first(int64_t event) const { return offsets ? offsets[event] / unit : event * rows_an_event; }
+};
+
+Converter::Rows Converter::rows_of(const RawObject& object, const FieldValues& read, const std::string& path, int64_t first_event) const {
+  TEV_CHECK(read.values.dim() == 2, "data.transform: values of shape ", read.values.sizes(), " (expected two dimensions).");
+  const auto columns = static_cast<int64_t>(object.columns.size());
+  const int64_t width = read.values.size(1);
+  Rows rows;
+  rows.values = read.values.to(at::kFloat).contiguous();
+  rows.num_events = read.offsets.defined() ? read.offsets.numel() - 1 : read.values.size(0);
+  if (!object.ragged) {
+    if (read.offsets.defined() || width != columns)
+      throw_wrong_width(object, c10::str(width, " values an event"), path, "the event has one row");
+    return rows;
+  }
+  if (!read.offsets.defined()) {
+    if (width % columns != 0)
+      throw_wrong_width(object, c10::str(width, " values an event"), path, "expected a multiple of the number of columns");
+    rows.rows_an_event = width / columns;
+  } else {
+    rows.offsets = read.offsets.const_data_ptr<int64_t>();
+    if (width != columns) {
+      if (width != 1) throw_wrong_width(object, c10::str(width, " values a row"), path, "expected as many as there are columns");
+      rows.unit = columns;
+      for (int64_t i = 0; i < rows.num_events; ++i)
+        if ((rows.offsets[i + 1] - rows.offsets[i]) % columns != 0)
+          throw_wrong_width(object, c10::str(rows.offsets[i + 1] - rows.offsets[i], " values of event ", first_event + i), path,
+                            "expected a multiple of the number of columns");
+    }
+  }
+  rows.values = rows.values.view({-1, columns});
+  return rows;
+}
+
+Column Converter::ragged_column(size_t index, const Rows& rows, const std::vector<int64_t>& taken, const std::string& path,
                                 int64_t first_event) const {
   const RawObject& object = objects_[index];
   const auto columns = static_cast<int64_t>(object.columns.size());
-  const Rows in{rows.const_data_ptr<float>(), rows.size(0), rows.size(1) / columns, columns, rows.stride(0)};
+  const float* values = rows.values.const_data_ptr<float>();
   at::Tensor mask;
-  if (valid_[index]) mask = (*valid_[index])(rows.as_strided({in.events, in.rows, columns}, {in.stride, columns, 1}));
+  if (valid_[index]) mask = (*valid_[index])(rows.values);
   const bool* keep = mask.defined() ? mask.const_data_ptr<bool>() : nullptr;
-  const auto keep_of = [&](int64_t event) { return keep ? keep + event * in.rows : nullptr; };
+  const auto keep_of = [&](int64_t event) { return keep ? keep + rows.first(event) : nullptr; };
+  const auto rows_of = [&](int64_t event) { return rows.first(event + 1) - rows.first(event); };
 
   const auto num_taken = static_cast<int64_t>(taken.size());
-  Column column{{}, at::empty({num_taken + 1}, rows.options().dtype(at::kLong))};
+  Column column{{}, at::empty({num_taken + 1}, rows.values.options().dtype(at::kLong))};
   int64_t* offsets = column.offsets.mutable_data_ptr<int64_t>();
   offsets[0] = 0;
   for (int64_t i = 0; i < num_taken; ++i)
-    offsets[i + 1] = offsets[i] + (keep ? count_true(keep_of(taken[i]), in.rows) : in.rows);
-  column.values = at::empty({offsets[num_taken], columns}, rows.options());
+    offsets[i + 1] = offsets[i] + (keep ? count_true(keep_of(taken[i]), rows_of(taken[i])) : rows_of(taken[i]));
+  column.values = at::empty({offsets[num_taken], columns}, rows.values.options());
   float* to = column.values.mutable_data_ptr<float>();
   bool finite = true;
   for (int64_t i = 0; i < num_taken; ++i)
-    finite &= copy_event(in.data + taken[i] * in.stride, keep_of(taken[i]), in.rows, offsets[i + 1] - offsets[i], columns,
+    finite &= copy_event(values + rows.first(taken[i]) * columns, keep_of(taken[i]), rows_of(taken[i]), offsets[i + 1] - offsets[i], columns,
                          to + offsets[i] * columns);
   if (!finite) throw_not_finite(object, column, taken, path, first_event);
   return column;
 }
 
-EventBlock Converter::operator()(const std::map<std::string, at::Tensor>& values, const std::string& path,
-                                 int64_t first_event) const {
-  std::vector<at::Tensor> rows;
+EventBlock Converter::operator()(const std::map<std::string, FieldValues>& values, const std::string& path, int64_t first_event) const {
+  std::vector<Rows> rows;
   at::Tensor mask;
   for (const auto& object : objects_) {
     const auto found = values.find(object.name);
     TEV_CHECK(found != values.end(), "data.transform: no values for the object '", object.name, "' from ", path, ".");
-    rows.push_back(as_rows(found->second));
-    check_width(object, rows.back().size(1), path);
-    TEV_CHECK(rows.back().size(0) == rows.front().size(0), "data.transform: ", rows.back().size(0), " events of '",
-              object.name, "' and ", rows.front().size(0), " of '", objects_.front().name, "' from ", path, ".");
-    if (!object.ragged && select_) mask = (*select_)(rows.back());
+    rows.push_back(rows_of(object, found->second, path, first_event));
+    TEV_CHECK(rows.back().num_events == rows.front().num_events, "data.transform: ", rows.back().num_events, " events of '", object.name,
+              "' and ", rows.front().num_events, " of '", objects_.front().name, "' from ", path, ".");
+    if (!object.ragged && select_) mask = (*select_)(rows.back().values);
   }
-  const std::vector<int64_t> taken = taken_events(mask, rows.front().size(0));
+  const std::vector<int64_t> taken = taken_events(mask, rows.front().num_events);
   EventBlock block;
   if (mask.defined()) block.selected = at::tensor(taken, at::kLong);
   for (size_t i = 0; i < objects_.size(); ++i)
     block.raw[objects_[i].name] = objects_[i].ragged ? ragged_column(i, rows[i], taken, path, first_event)
-                                                     : event_column(objects_[i], rows[i], taken, path, first_event);
+                                                     : event_column(objects_[i], rows[i].values, taken, path, first_event);
   return block;
 }
 

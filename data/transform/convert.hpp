@@ -2,6 +2,7 @@
 // From the values of a range of events, as read, to ragged columns.
 
 #include "base/batch.hpp"
+#include "data/readers/reader.hpp"
 #include "data/transform/raw_object.hpp"
 
 #include <map>
@@ -29,16 +30,18 @@ class Converter {
   Converter(Converter&&) noexcept;
 
   /// Drops events that are not selected and rows that are not valid; checks that what is left is finite.
-  /// @param values       by object: [n, width], any real dtype, rows may be strided; width is a multiple of the number of
-  ///                     columns (the same for `event`)
+  /// @param values       by object: [n, width], any real dtype, width a multiple of the number of columns (the same for `event`); or
+  ///                     [rows, columns] with the offsets of each event's rows, or [values, 1] with those of its values
   /// @param path         the file, for error messages
   /// @param first_event  index in the file of row 0, for error messages
   /// @throws InputError  a width that does not fit, NaN or infinity in a column
-  EventBlock operator()(const std::map<std::string, at::Tensor>& values, const std::string& path,
+  EventBlock operator()(const std::map<std::string, FieldValues>& values, const std::string& path,
                         int64_t first_event) const;
 
  private:
-  Column ragged_column(size_t object, const at::Tensor& rows, const std::vector<int64_t>& taken, const std::string& path,
+  struct Rows;
+  Rows rows_of(const RawObject& object, const FieldValues& values, const std::string& path, int64_t first_event) const;
+  Column ragged_column(size_t object, const Rows& rows, const std::vector<int64_t>& taken, const std::string& path,
                        int64_t first_event) const;
 
   std::vector<RawObject> objects_;

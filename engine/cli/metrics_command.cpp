@@ -54,14 +54,14 @@ ScoredFile read_scores(const Request& request) {
   CatalogThread thread;
   const auto reader = open_reader(layout_of(request.file, fields.front().field, thread), request.file, fields, thread);
   const auto values = reader->read(0, reader->num_events());
-  const at::Tensor score = values[0].to(at::kDouble);
+  const at::Tensor score = values[0].values.to(at::kDouble);
   TEV_CHECK_INPUT(score.size(0) > 0, request.file, ": --score: '", request.score, "' has no events (some were expected). Name another file.");
   check_finite(request, "--score", request.score, score);
-  if (!request.weight.empty()) check_finite(request, "--weight", request.weight, values[2]);
+  if (!request.weight.empty()) check_finite(request, "--weight", request.weight, values[2].values);
   ScoredFile file;
   file.config.working_points = request.working_points;
-  file.input.weight = request.weight.empty() ? at::ones({score.size(0)}, at::kFloat) : single(request, "--weight", request.weight, values[2]);
-  file.input.label = single(request, "--label", request.label, values[1]);
+  file.input.weight = request.weight.empty() ? at::ones({score.size(0)}, at::kFloat) : single(request, "--weight", request.weight, values[2].values);
+  file.input.label = single(request, "--label", request.label, values[1].values);
   if (score.size(1) == 1) {
     file.input.label = file.input.label.eq(request.signal >= 0 ? request.signal : 1).to(at::kLong);
     file.input.probabilities = at::cat({1 - score, score}, 1);

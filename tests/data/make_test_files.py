@@ -46,7 +46,10 @@ def dense(folder):
         f["huge"] = np.full(ROWS, 2**63, "u8")
         f["fraction"] = np.arange(ROWS) / 4
         f["name"] = [b"jet"] * ROWS
-        f.create_dataset("ragged", (ROWS,), dtype=h5py.vlen_dtype("f4"))
+        f.create_dataset("ragged", (ROWS,), dtype=h5py.vlen_dtype("f4"), chunks=(64,), compression="gzip")
+        for row in range(ROWS):
+            f["ragged"][row] = (100 * row + np.arange(row % 7 * 2)).astype("f4")
+        f.create_dataset("texts", (ROWS,), dtype=h5py.string_dtype())
         f["one_value"] = 3.5
         f["short"] = np.zeros(ROWS - 1, "f4")
         f["x"].attrs["unit"] = "GeV"
@@ -65,6 +68,51 @@ def compound(folder):
         f.create_dataset("jets", data=jets, compression=hdf5plugin.LZ4(), chunks=(100,))
         f.create_dataset("tracks", data=tracks, compression="gzip", chunks=(10, 40))
         f["label"] = np.arange(ROWS) % 3
+
+
+def flat(folder):
+    """Events of 0 to 29 rows, one of them longer than a chunk; each way in which files tell which rows belong to an event."""
+    counts = np.arange(ROWS) * 7 % 30
+    counts[17] = 3000
+    first = np.concatenate([[0], np.cumsum(counts)])
+    rows = first[-1]
+    event = np.repeat(np.arange(ROWS), counts)
+    extents = np.zeros(ROWS, [("first", "u8"), ("N", "u4")])
+    with h5py.File(folder / "flat.h5", "w") as f:
+        # larcv3: records of voxels, chunks of 1000, extents
+        voxels = np.zeros(rows, [("id", "u8"), ("value", "f4")])
+        voxels["id"], voxels["value"] = np.arange(rows), event / 4
+        extents["first"], extents["N"] = first[:-1], counts
+        f.create_dataset("voxels/voxels", data=voxels, chunks=(1000,), compression="gzip")
+        f.create_dataset("voxels/extents", data=extents, chunks=(100,), compression="gzip")
+        # EnergyFlow MOD: rows of numbers and where they begin
+        f.create_dataset("pfcs", data=values(rows, 3, "f8"), chunks=(777, 3), compression="gzip", shuffle=True)
+        f["pfcs_index"] = first.astype("u4")
+        f["pfcs_first"] = first[:-1].astype("u4")
+        # NuML: a column a dataset; counts of the events that have rows, in no order
+        f["hit/integral"] = np.arange(rows, dtype="f4")
+        f["hit/plane"] = (event % 3).astype("i4")
+        f["hit/counts"] = counts
+        pairs = np.stack([np.arange(ROWS), counts], 1)[counts > 0]
+        f["hit/event_id.seq_cnt"] = np.random.default_rng(1).permutation(pairs)
+        # columns in chunks that no event crosses
+        place, end = np.zeros(ROWS, int), 0
+        for i, count in enumerate(counts):
+            if count <= 512 and end % 512 + count > 512:
+                end += 512 - end % 512
+            place[i], end = end, end + count
+        at = np.concatenate([np.arange(p, p + n) for p, n in zip(place, counts)])
+        for name, column in (("pt", event + 0.5), ("index", np.arange(rows)), ("p3", values(rows, 3, "f4"))):
+            full = np.full((end, *np.shape(column)[1:]), -1, np.asarray(column).dtype if name == "index" else "f4")
+            full[at] = column
+            f.create_dataset(f"part/{name}", data=full, chunks=(512, *full.shape[1:]), compression="gzip", shuffle=True)
+        extents["first"] = place
+        f["part/extents"] = extents
+        f["label"] = np.arange(ROWS) % 2
+        extents["first"][5] = end
+        f["part/bad_extents"] = extents
+        f["hit/bad_counts"] = counts + (np.arange(ROWS) == 3)
+        f["hit/bad_offsets"] = first[::-1]
 
 
 def parts(folder):
@@ -103,5 +151,5 @@ def damaged(folder):
 if __name__ == "__main__":
     target = pathlib.Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
-    for write in (pandas_tables, dense, compound, parts, damaged):
+    for write in (pandas_tables, dense, compound, flat, parts, damaged):
         write(target)

@@ -39,6 +39,13 @@ inline std::unique_ptr<Reader> open_test_file(const std::string& layout, const s
   return open_file(layout, test_file(name), wanted);
 }
 
+/// What a reader gives, without offsets.
+inline std::vector<at::Tensor> values_of(const Reader& reader, int64_t first_event, int64_t num_events) {
+  std::vector<at::Tensor> tensors;
+  for (const auto& field : reader.read(first_event, num_events)) tensors.push_back(field.values);
+  return tensors;
+}
+
 /// The number that make_test_files.py writes.
 inline double value(int64_t row, int64_t column) {
   return 100.0 * static_cast<double>(row) + static_cast<double>(column);

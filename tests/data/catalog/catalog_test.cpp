@@ -28,7 +28,7 @@ TEST(Catalog, NumbersEventsAcrossFilesInOrder) {
   int64_t next = 0, rows = 0;
   for (size_t unit = 0; unit < catalog->units().size(); ++unit) {
     EXPECT_EQ(catalog->first_sample_id(unit), next);
-    const auto x = catalog->read(unit)[0];
+    const auto x = catalog->read(unit)[0].values;
     ASSERT_EQ(x.size(0), catalog->units()[unit].num_events);
     for (int64_t i = 0; i < x.size(0); ++i, ++rows)
       ASSERT_EQ(x.const_data_ptr<float>()[i * 4], static_cast<float>(test::value(rows, 0)));
@@ -44,7 +44,7 @@ TEST(Catalog, UnitsAreWholeChunksOfAboutHalfAMebibyteWithinAFile) {
   for (size_t i = 0; i < catalog->units().size(); ++i) {
     const Unit& unit = catalog->units()[i];
     EXPECT_EQ(unit.first_event % 1000, 0);
-    EXPECT_LE(catalog->raw_bytes(i), kUnitBytes);
+    EXPECT_LE(catalog->units()[i].stored_bytes, kUnitBytes);
     EXPECT_LE(unit.first_event + unit.num_events, 20000);
     EXPECT_EQ(unit.num_events, 2000);
   }
@@ -55,7 +55,7 @@ TEST(Catalog, ContiguousDataAreCutByBytes) {
   CatalogThread thread;
   const auto catalog = Catalog::open("dense", {test_file("many_units.h5")}, {request("contiguous")}, thread);
   EXPECT_EQ(catalog->units().front().num_events, kUnitBytes / 256);
-  EXPECT_EQ(catalog->raw_bytes(0), kUnitBytes);
+  EXPECT_EQ(catalog->units()[0].stored_bytes, kUnitBytes);
 }
 
 TEST(Catalog, AChunkLargerThanAUnitIsOneUnit) {
@@ -72,7 +72,7 @@ TEST(Catalog, MoreFilesThanAreHeldOpen) {
   for (int i = 0; i < 70; ++i) files.push_back(test_file(i % 2 ? "part_10.h5" : "part_1.h5"));
   const auto catalog = Catalog::open("dense", files, {request("x")}, thread);
   for (const size_t unit : {size_t{0}, catalog->units().size() - 1, size_t{1}})
-    EXPECT_EQ(catalog->read(unit)[0].size(0), catalog->units()[unit].num_events);
+    EXPECT_EQ(catalog->read(unit)[0].values.size(0), catalog->units()[unit].num_events);
   EXPECT_EQ(catalog->num_events(), 35 * 800);
 }
 
@@ -134,14 +134,14 @@ TEST(Catalog, SeveralCallersReadTheSameAsOne) {
   const auto num_units = static_cast<int64_t>(catalog->units().size());
   std::vector<at::Tensor> expected;
   for (int64_t unit = 0; unit < num_units; ++unit)
-    expected.push_back(catalog->read(unit)[0]);
+    expected.push_back(catalog->read(unit)[0].values);
   std::atomic<int> equal{0};
   std::vector<std::thread> callers;
   for (int c = 0; c < 4; ++c)
     callers.emplace_back([&, c] {
       for (int64_t i = 0; i < num_units; ++i) {
         const int64_t unit = (i * 7 + c * 3) % num_units;
-        equal += at::equal(catalog->read(unit)[0], expected[unit]);
+        equal += at::equal(catalog->read(unit)[0].values, expected[unit]);
       }
     });
   for (auto& caller : callers) caller.join();

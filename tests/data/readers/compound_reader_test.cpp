@@ -18,7 +18,7 @@ std::string open_error(const FieldRequest& wanted) {
 TEST(Compound, MembersOfPaddedObjectsAreInterleaved) {
   const auto reader = open({request("tracks", As::float32, {"valid", "z0", "d0"})});
   ASSERT_EQ(reader->widths(), (std::vector<int64_t>{120}));
-  const auto rows = reader->read(15, 30)[0];
+  const auto rows = values_of(*reader, 15, 30)[0];
   const float* values = rows.const_data_ptr<float>();
   for (int64_t i = 0; i < 30; ++i)
     for (int64_t j = 0; j < 40; ++j) {
@@ -33,9 +33,8 @@ TEST(Compound, MembersOfPaddedObjectsAreInterleaved) {
 TEST(Compound, ObjectsEventAndLabelComeFromOneFile) {
   const auto reader = open({request("tracks", As::float32, {"hits"}), request("jets", As::float32, {"n", "pt"}),
                             request("jets", As::int64, {"flavour"}), request("label", As::int64)});
-  EXPECT_EQ(reader->chunk_events(), 100);
-  EXPECT_EQ(reader->bytes_per_event(), 40 * 2 + (1 + 4 + 4) + 8);
-  const auto tensors = reader->read(95, 10);
+  EXPECT_EQ(reader->units().at(0).stored_bytes, kRows * (40 * 2 + (1 + 4 + 4) + 8));
+  const auto tensors = values_of(*reader, 95, 10);
   for (int64_t i = 0; i < 10; ++i) {
     EXPECT_EQ(tensors[0].const_data_ptr<float>()[i * 40 + 3],
               static_cast<float>(static_cast<int64_t>(value(95 + i, 3)) % 7));
@@ -47,7 +46,7 @@ TEST(Compound, ObjectsEventAndLabelComeFromOneFile) {
 }
 
 TEST(Compound, ArrayMembersAreFlattenedAndRangesCutAcrossMembers) {
-  const auto rows = open({request("jets", As::float32, {"pt", "p4", "n"}, 2, 6)})->read(7, 2)[0];
+  const auto rows = values_of(*open({request("jets", As::float32, {"pt", "p4", "n"}, 2, 6)}), 7, 2)[0];
   const float* values = rows.const_data_ptr<float>();
   EXPECT_EQ(std::vector<float>(values, values + 8), (std::vector<float>{701, 702, 703, 7, 801, 802, 803, 8}));
 }

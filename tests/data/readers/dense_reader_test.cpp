@@ -8,7 +8,7 @@ namespace {
 using namespace test;  // the files and the requests of tests/data/test_files.hpp
 
 std::vector<at::Tensor> read(const std::vector<FieldRequest>& wanted, int64_t first, int64_t n) {
-  return open_test_file("dense", "dense.h5", wanted)->read(first, n);
+  return values_of(*open_test_file("dense", "dense.h5", wanted), first, n);
 }
 
 std::string open_error(const FieldRequest& wanted) {
@@ -63,37 +63,49 @@ TEST(Dense, BoolIsZeroOrOne) {
   }
 }
 
+TEST(Dense, RowsOfVariableLengthComeWithOffsets) {
+  const auto read = open_test_file("dense", "dense.h5", {request("ragged")})->read(10, 5)[0];
+  const auto* offset = read.offsets.const_data_ptr<int64_t>();
+  ASSERT_EQ(read.offsets.numel(), 6);
+  for (int64_t i = 0; i < 5; ++i) {
+    ASSERT_EQ(offset[i + 1] - offset[i], (10 + i) % 7 * 2);
+    for (int64_t k = offset[i]; k < offset[i + 1]; ++k)
+      ASSERT_EQ(read.values.const_data_ptr<float>()[k], static_cast<float>(value(10 + i, k - offset[i])));
+  }
+}
+
 TEST(Dense, LabelThatIsNoIntegerIsRefused) {
   const auto reader = open_test_file("dense", "dense.h5", {request("fraction", As::int64)});
   EXPECT_EQ(
-      file_error<InputError>([&] { reader->read(4, 4); }),
+      file_error<InputError>([&] { values_of(*reader, 4, 4); }),
       "data.label.field: dense.h5: 'fraction' of event 5 is not an integer (stored as float64). Choose another field.");
   EXPECT_EQ(
       file_error<InputError>([] { read({request("huge", As::int64)}, 0, 1); }),
       "data.label.field: dense.h5: 'huge' of event 0 is not an integer (stored as uint64). Choose another field.");
 }
 
-TEST(Dense, ChunkEventsAreTheLargestNeeded) {
+TEST(Dense, UnitsCountWhatIsNeeded) {
   const auto reader =
       open_test_file("dense", "dense.h5", {request("x"), request("showers/cells"), request("big_endian")});
-  EXPECT_EQ(reader->chunk_events(), 100);
-  EXPECT_EQ(reader->bytes_per_event(), 5 * 4 + 12 * 8 + 2 * 4);
-  EXPECT_EQ(open_test_file("dense", "dense.h5", {request("big_endian")})->chunk_events(), 0);
+  const auto units = reader->units();
+  ASSERT_EQ(units.size(), 1u);
+  EXPECT_EQ(units[0].num_events, kRows);
+  EXPECT_EQ(units[0].stored_bytes, kRows * (5 * 4 + 12 * 8 + 2 * 4));
+  EXPECT_EQ(units[0].num_values, kRows * (5 + 12 + 2));
 }
 
 TEST(Dense, MissingDatasetIsSuggested) {
   EXPECT_EQ(open_error(request("shower/cells")),
             "data.objects.part.field: dense.h5 has no field 'shower/cells' (fields: big_endian, flag, fraction, half, "
             "huge, int/>i4, "
-            "int/i1, int/i2, int/i4, int/i8, int/u1, int/u2, ... (20 in all)). Did you mean 'showers/cells'?");
+            "int/i1, int/i2, int/i4, int/i8, int/u1, int/u2, ... (21 in all)). Did you mean 'showers/cells'?");
 }
 
 TEST(Dense, TypesThatAreNoNumbersAreRefused) {
   EXPECT_EQ(open_error(request("name")),
             "data.objects.part.field: dense.h5: 'name' is string (numbers were expected). Choose another field.");
-  EXPECT_EQ(open_error(request("ragged")),
-            "data.objects.part.field: dense.h5: 'ragged' is variable-length float32 (numbers were expected). Choose "
-            "another field.");
+  EXPECT_EQ(open_error(request("texts")),
+            "data.objects.part.field: dense.h5: 'texts' is string (numbers were expected). Choose another field.");
 }
 
 TEST(Dense, DatasetsOfDifferentLengthAreRefused) {

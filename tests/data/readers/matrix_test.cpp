@@ -49,7 +49,7 @@ void expect_matrix(const std::string& layout, const std::string& name) {
   std::vector<std::vector<float>> all;
   for (const auto& path : paths) all.push_back(expected_values(expected, path));
   for (const auto& [first, num] : std::vector<std::pair<int64_t, int64_t>>{{0, kMatrixRows}, {100, 77}, {499, 2}, {63, 1}, {7, 0}}) {
-    const auto read = reader->read(first, num);
+    const auto read = test::values_of(*reader, first, num);
     for (size_t i = 0; i < paths.size(); ++i) {
       const auto& values = all[i];
       const int64_t width = read[i].size(1);

@@ -17,10 +17,10 @@ TEST(PandasTable, ReadsBlocksThatPandasWroteWithBlosc) {
   const auto reader = open_test_file("pandas_table", "top_jets.h5", {request("values_block_0", As::float32, {}, 0, 800),
                                                                    request("values_block_1", As::int64, {}, 1, 2)});
   EXPECT_EQ(reader->num_events(), kRows);
-  EXPECT_GT(reader->chunk_events(), 0);
-  EXPECT_EQ(reader->bytes_per_event(), 804 * 4 + 2 * 8);
+  const auto unit = reader->units().at(0);
+  EXPECT_EQ(unit.stored_bytes, unit.num_events * (804 * 4 + 2 * 8));
   EXPECT_EQ(reader->widths(), (std::vector<int64_t>{800, 1}));
-  const auto tensors = reader->read(90, 200);
+  const auto tensors = values_of(*reader, 90, 200);
   ASSERT_EQ(tensors[0].sizes(), (c10::IntArrayRef{200, 800}));
   ASSERT_EQ(tensors[1].sizes(), (c10::IntArrayRef{200, 1}));
   const float* values = tensors[0].const_data_ptr<float>();
@@ -35,8 +35,8 @@ TEST(PandasTable, SameBlockServesSeveralRequests) {
   const auto reader = open_test_file("pandas_table", "top_jets.h5", {request("values_block_1", As::int64, {}, 0, 1),
                                                                    request("values_block_1", As::float32, {}, 1, 2),
                                                                    request("values_block_1", As::int64)});
-  const auto tensors = reader->read(0, 6);
-  EXPECT_EQ(reader->bytes_per_event(), 2 * 8);
+  const auto tensors = values_of(*reader, 0, 6);
+  EXPECT_EQ(reader->units().at(0).stored_bytes, kRows * 2 * 8);
   EXPECT_EQ(tensors[0].const_data_ptr<int64_t>()[5], 2);
   EXPECT_EQ(tensors[1].const_data_ptr<float>()[5], 1.0f);
   EXPECT_EQ(tensors[2].const_data_ptr<int64_t>()[11], 1);
@@ -45,7 +45,7 @@ TEST(PandasTable, SameBlockServesSeveralRequests) {
 TEST(PandasTable, FindsTheOnlyTableUnderAnotherKey) {
   const auto reader =
       open_test_file("pandas_table", "other_key.h5", {request("pt"), request("good"), request("n", As::int64)});
-  const auto tensors = reader->read(10, 4);
+  const auto tensors = values_of(*reader, 10, 4);
   EXPECT_EQ(tensors[0].const_data_ptr<float>()[3], 13.0f);
   EXPECT_EQ(tensors[1].const_data_ptr<float>()[2], 1.0f);
   EXPECT_EQ(tensors[1].const_data_ptr<float>()[3], 0.0f);
@@ -55,15 +55,15 @@ TEST(PandasTable, FindsTheOnlyTableUnderAnotherKey) {
 TEST(PandasTable, SeveralColumnsOfTheTableMakeRows) {
   const auto reader =
       open_test_file("pandas_table", "other_key.h5", {request("table", As::float32, {"n", "pt", "good"})});
-  const auto rows = reader->read(4, 2)[0];
+  const auto rows = values_of(*reader, 4, 2)[0];
   EXPECT_EQ(std::vector<float>(rows.const_data_ptr<float>(), rows.const_data_ptr<float>() + 6),
             (std::vector<float>{4, 4, 1, 5, 5, 0}));
 }
 
 TEST(PandasTable, ReadsNothingAndTheLastPartialChunk) {
   const auto reader = open_test_file("pandas_table", "top_jets.h5", {request("values_block_0")});
-  EXPECT_EQ(reader->read(0, 0)[0].sizes(), (c10::IntArrayRef{0, 804}));
-  EXPECT_EQ(reader->read(kRows - 1, 1)[0].const_data_ptr<float>()[803],
+  EXPECT_EQ(values_of(*reader, 0, 0)[0].sizes(), (c10::IntArrayRef{0, 804}));
+  EXPECT_EQ(values_of(*reader, kRows - 1, 1)[0].const_data_ptr<float>()[803],
             static_cast<float>(value(kRows - 1, 803)));
 }
 

@@ -25,7 +25,7 @@ at::Tensor events(const std::vector<float>& values, int64_t width) {
 const RawObject part{"part", true, {"E", "px"}, "E > 0"};
 const RawObject event{"event", false, {"met", "njet"}};
 
-std::string convert_error(const Converter& convert, const std::map<std::string, at::Tensor>& values) {
+std::string convert_error(const Converter& convert, const std::map<std::string, FieldValues>& values) {
   return test::error_of<InputError>([&] { convert(values, "jets.h5", 100); });
 }
 

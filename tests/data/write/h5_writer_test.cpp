@@ -31,7 +31,7 @@ TEST(H5Writer, AppendedRowsComeBack) {
   writer.close();
 
   const auto reader = test::open_file("dense", path, {request("scores/top"), request("sample_id", test::As::int64)});
-  const auto tensors = reader->read(0, reader->num_events());
+  const auto tensors = test::values_of(*reader, 0, reader->num_events());
   EXPECT_TRUE(at::equal(tensors[0], at::cat({first, second})));
   EXPECT_TRUE(at::equal(tensors[1].flatten(), ids));
   for (const auto& dataset : hdf5::describe_file(path)) {

@@ -1,0 +1,14 @@
+#pragma once
+// Where the events of a file are cut into units.
+
+#include "data/readers/row_ranges.hpp"
+
+namespace tev {
+
+/// Cuts where the chunks of the datasets end, so that reading a unit decodes little that it does not need. With flat datasets
+/// it reads where the rows of every event lie.
+/// @param rows  of events, for one of the plan's indexes
+std::vector<UnitRange> cut_units(const RecordPlan& plan,
+                                 const std::function<std::vector<RowRange>(size_t index, int64_t first, int64_t num)>& rows);
+
+}  // namespace tev

@@ -1,0 +1,51 @@
+#include "data/readers/record_file.hpp"
+
+#include "base/check.hpp"
+
+#include <algorithm>
+
+namespace tev {
+
+RecordFile::RecordFile(const RecordPlan& plan, CatalogThread& thread) : plan_(plan), bytes_(plan.path), thread_(thread) {
+  TEV_CHECK(bytes_.identity() == plan.identity, plan.path, ": has changed since it was opened first (", bytes_.identity().bytes,
+            " bytes now, ", plan.identity.bytes, " before: something writes to it). Start again when it is complete.");
+  if (std::none_of(plan.sources.begin(), plan.sources.end(), [](const Source& source) { return source.needs_library(); })) return;
+  thread_.run([this] {
+    const auto file = hdf5::File::open(plan_.path);
+    for (const auto& source : plan_.sources)
+      datasets_.push_back(source.needs_library() ? std::make_unique<hdf5::Dataset>(file, source.path) : nullptr);
+  });
+}
+
+RecordFile::~RecordFile() {
+  if (!datasets_.empty()) thread_.run([this] { datasets_.clear(); });
+}
+
+decode::RowReader::StoredChunk RecordFile::find_chunk(size_t source) const {
+  return [this, source](const std::vector<int64_t>& start, uint32_t& filter_mask) {
+    return thread_.run([&] { return datasets_[source]->read_stored_chunk(start, filter_mask); });
+  };
+}
+
+void RecordFile::visit(size_t source, int64_t first_row, int64_t num_rows,
+                       const std::function<void(const decode::RowBlock&, bool)>& visit) const {
+  const Source& from = plan_.sources[source];
+  if (from.rows) {
+    from.rows->visit(bytes_, find_chunk(source), first_row, num_rows, [&](const decode::RowBlock& block) { visit(block, false); });
+    return;
+  }
+  const std::vector<decode::Run> runs{{0, 0, from.records_per_row()}};
+  const std::unique_ptr<char[]> records(new char[static_cast<size_t>(num_rows * from.row_bytes())]);
+  thread_.run([&] { datasets_[source]->read(from.members, first_row, num_rows, records.get()); });
+  visit({records.get(), first_row, num_rows, from.row_bytes(), &runs}, true);
+}
+
+void RecordFile::read_whole(size_t source, int64_t first_row, int64_t num_rows, char* out) const {
+  plan_.sources[source].rows->read(bytes_, find_chunk(source), first_row, num_rows, out);
+}
+
+std::vector<char> RecordFile::read_variable_length(size_t source, int64_t first_row, int64_t num_rows, std::vector<int64_t>& counts) const {
+  return thread_.run([&] { return datasets_[source]->read_variable_length(first_row, num_rows, counts); });
+}
+
+}  // namespace tev
