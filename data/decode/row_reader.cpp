@@ -4,6 +4,7 @@
 #include "data/hdf5/raw_file.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <numeric>
@@ -15,6 +16,25 @@ using hdf5::Storage;
 
 /// Of a dataset without chunks, read at a time.
 constexpr int64_t kPieceBytes = int64_t{1} << 20;
+
+/// Adds the time of its life to a counter.
+class Stopwatch {
+ public:
+  explicit Stopwatch(int64_t& ns) : ns_(ns), begin_(std::chrono::steady_clock::now()) {}
+  ~Stopwatch() { ns_ += std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin_).count(); }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  int64_t& ns_;
+  std::chrono::steady_clock::time_point begin_;
+};
+
+void read_bytes(const hdf5::RawFile& file, uint64_t offset, size_t bytes, char* out) {
+  const Stopwatch watch(thread_cost().read_ns);
+  thread_cost().stored_bytes += static_cast<int64_t>(bytes);
+  file.read(offset, bytes, out);
+}
 
 int64_t product(const std::vector<int64_t>& sizes, size_t first) {
   return std::accumulate(sizes.begin() + static_cast<std::ptrdiff_t>(first), sizes.end(), int64_t{1}, std::multiplies<>());
@@ -45,6 +65,11 @@ std::vector<Run> runs_of(const hdf5::ChunkGrid& grid, const std::vector<int64_t>
 }
 
 }  // namespace
+
+ReadCost& thread_cost() {
+  static thread_local ReadCost cost;
+  return cost;
+}
 
 RowReader::RowReader(std::string dataset, Storage storage)
     : dataset_(std::move(dataset)), storage_(std::move(storage)),
@@ -87,10 +112,12 @@ void RowReader::decode(const hdf5::RawFile& file, const StoredChunk& find, int64
     } else {
       extent = storage_.extents[static_cast<size_t>(chunk)];
       char* buffer = thread_buffer(Slot::stored, extent.bytes);
-      file.read(extent.offset, extent.bytes, buffer);
+      read_bytes(file, extent.offset, extent.bytes, buffer);
       stored = In(buffer, extent.bytes);
     }
     if (stored.empty()) return fill(out, storage_.chunk_bytes());
+    const Stopwatch watch(thread_cost().decode_ns);
+    thread_cost().decoded_bytes += storage_.chunk_bytes();
     decoder_.decode(stored, extent.filter_mask, out);
   } catch (const BadData& reason) {
     throw Error(c10::str(file.path(), ": ", chunk_name(chunk), " cannot be read (", reason.what(),
@@ -113,7 +140,10 @@ bool RowReader::read_plain(const hdf5::RawFile& file, int64_t chunk, int64_t fir
   }
   const bool plain = storage_.kind == Storage::Kind::contiguous ||
                      (decoder_.is_plain(extent.filter_mask) && extent.bytes == static_cast<uint64_t>(storage_.chunk_bytes()));
-  if (plain) file.read(extent.offset + static_cast<uint64_t>(first_byte), static_cast<size_t>(bytes), out);
+  if (plain) {
+    read_bytes(file, extent.offset + static_cast<uint64_t>(first_byte), static_cast<size_t>(bytes), out);
+    thread_cost().decoded_bytes += bytes;
+  }
   return plain;
 }
 

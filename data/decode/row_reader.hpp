@@ -30,6 +30,15 @@ struct RowBlock {
   const std::vector<Run>* runs = nullptr;
 };
 
+/// What reading has cost the calling thread so far.
+struct ReadCost {
+  int64_t read_ns = 0;
+  int64_t decode_ns = 0;
+  int64_t stored_bytes = 0;   ///< as they lie in the file
+  int64_t decoded_bytes = 0;  ///< uncompressed
+};
+ReadCost& thread_cost();
+
 class RowReader {
  public:
   /// A chunk as it is stored, for datasets whose chunks only the library finds.

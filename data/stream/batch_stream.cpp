@@ -143,7 +143,9 @@ std::optional<Batch> BatchStream::assemble(int64_t epoch, int64_t step, const Ep
       events.push_back({decoded, spec_.split ? spec_.split->row(spec_.use, unit, row) : row});
     }
     if (!events.empty()) {
+      const auto begin_gather = std::chrono::steady_clock::now();
       pieces.push_back(gather_events(events));
+      gather_ns_ += std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin_gather).count();
     } else if (const DecodedUnit* unit = any_unit_of_window()) {
       pieces.push_back(empty_batch(*unit));
     } else {

@@ -50,6 +50,8 @@ class BatchStream {
 
   /// Time that next() has spent waiting.
   double wait_seconds() const { return wait_seconds_; }
+  /// Time that copying events into batches has taken so far.
+  double gather_seconds() const { return 1e-9 * static_cast<double>(gather_ns_.load()); }
 
  private:
   struct Window {
@@ -88,6 +90,7 @@ class BatchStream {
 
   std::optional<Window> current_;  ///< the assembler's own
   double wait_seconds_ = 0;        ///< the consumer's own
+  std::atomic<int64_t> gather_ns_ = 0;
   std::thread loading_, assembling_;
 };
 

@@ -122,7 +122,7 @@ std::map<std::string, uint64_t> DataSession::fingerprints() const {
 EventSource& DataSession::source(Split split, EventSource::Stage stage) {
   auto& source = sources_[{split, stage}];
   if (!source)
-    source = std::make_unique<EventSource>(config_, part(split).catalog, workers_, preprocess_, stage, observers_);
+    source = std::make_unique<EventSource>(config_, part(split).catalog, workers_, preprocess_, stage, times_, observers_);
   return *source;
 }
 
@@ -224,7 +224,8 @@ Cursor DataSession::start_cursor(int64_t batch_size) const {
   return cursor;
 }
 
-std::unique_ptr<BatchStream> DataSession::training_stream(const Cursor& from, int64_t end_epoch, ShardSpec shard) {
+std::unique_ptr<BatchStream> DataSession::training_stream(const Cursor& from, int64_t end_epoch, ShardSpec shard,
+                                                          EventSource::Stage stage) {
   StreamSpec spec;
   spec.order = OrderSpec{seed_, part(Split::train).unit_rows, from.lanes, from.window_rows, from.batch_size};
   spec.split = split_;
@@ -237,7 +238,7 @@ std::unique_ptr<BatchStream> DataSession::training_stream(const Cursor& from, in
   spec.queue_bytes = loading_budget_bytes(config_.budget_mib) / kQueueDivisor;
   spec.budget_share = 1 - kEvaluationShare;
   spec.budget_advice = [this](const PinQuota& quota) { return shuffle_advice(quota); };
-  return std::make_unique<BatchStream>(store_, source(Split::train, EventSource::Stage::standardised), std::move(spec));
+  return std::make_unique<BatchStream>(store_, source(Split::train, stage), std::move(spec));
 }
 
 std::unique_ptr<BatchStream> DataSession::evaluation_stream(Split split, int64_t batch_size) {

@@ -56,13 +56,17 @@ class DataSession {
   void standardise(const Standardisation& standardisation);
 
   /// Training batches from an epoch and step on, up to `end_epoch`.
-  std::unique_ptr<BatchStream> training_stream(const Cursor& from, int64_t end_epoch, ShardSpec shard = {});
+  std::unique_ptr<BatchStream> training_stream(const Cursor& from, int64_t end_epoch, ShardSpec shard = {},
+                                               EventSource::Stage stage = EventSource::Stage::standardised);
   /// One pass unit by unit, in the order of the files; with data.files the rows of a unit come in the order of the split.
   std::unique_ptr<BatchStream> evaluation_stream(Split split, int64_t batch_size);
   /// Raw columns of the first units with so many selected events, or of all: what an exported model takes.
   Columns raw_sample(Split split, int64_t num_events);
   /// Where all HDF5 calls of this session are made, those of writers too.
   CatalogThread& catalog_thread() { return catalog_thread_; }
+  /// Where the time of all streams so far went.
+  const StageTimes& stage_times() const { return times_; }
+  std::vector<std::string> file_paths(Split split) const { return part(split).catalog->file_paths(); }
   /// The cursor of the start of a run.
   Cursor start_cursor(int64_t batch_size) const;
 
@@ -84,6 +88,7 @@ class DataSession {
   const uint64_t seed_;
   Messages& messages_;
   CatalogThread catalog_thread_;
+  StageTimes times_;
   WorkerPool workers_;
   DataSpec spec_;
   std::shared_ptr<Preprocess> preprocess_;

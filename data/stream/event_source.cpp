@@ -2,12 +2,14 @@
 
 #include "base/check.hpp"
 #include "base/names.hpp"
+#include "data/decode/row_reader.hpp"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 namespace tev {
@@ -75,9 +77,9 @@ std::vector<FieldRequest> field_requests(const DataConfig& config) {
 }
 
 EventSource::EventSource(const DataConfig& config, std::shared_ptr<Catalog> catalog, WorkerPool& workers,
-                         std::shared_ptr<const Preprocess> preprocess, Stage stage, std::vector<Observer> observers)
+                         std::shared_ptr<const Preprocess> preprocess, Stage stage, StageTimes& times, std::vector<Observer> observers)
     : config_(config), catalog_(std::move(catalog)), workers_(workers), preprocess_(std::move(preprocess)),
-      stage_(stage), observers_(std::move(observers)),
+      stage_(stage), times_(times), observers_(std::move(observers)),
       convert_(preprocess_->objects(), config.select) {}
 
 EventSource::~EventSource() = default;
@@ -100,12 +102,32 @@ void EventSource::load(int64_t unit, Done done) {
     std::shared_ptr<const DecodedUnit> decoded;
     std::exception_ptr failure;
     try {
-      decoded = std::make_shared<const DecodedUnit>(decode(unit, catalog_->read(unit)));
+      decoded = std::make_shared<const DecodedUnit>(read_and_decode(unit));
     } catch (...) {
       failure = std::current_exception();
     }
     done(std::move(decoded), std::move(failure));
   });
+}
+
+DecodedUnit EventSource::read_and_decode(int64_t unit) const {
+  const at::NoGradGuard no_grad;
+  using Clock = std::chrono::steady_clock;
+  const decode::ReadCost before = decode::thread_cost();
+  const auto begin = Clock::now();
+  const auto values = catalog_->read(unit);
+  const EventBlock block = convert(unit, values);
+  const auto converted = Clock::now();
+  DecodedUnit decoded = decode(unit, values, block);
+  const decode::ReadCost& after = decode::thread_cost();
+  const int64_t read = after.read_ns - before.read_ns, decode = after.decode_ns - before.decode_ns;
+  times_.read_ns += read;
+  times_.decode_ns += decode;
+  times_.convert_ns += std::chrono::nanoseconds(converted - begin).count() - read - decode;
+  times_.transform_ns += std::chrono::nanoseconds(Clock::now() - converted).count();
+  times_.stored_bytes += after.stored_bytes - before.stored_bytes;
+  times_.decoded_bytes += after.decoded_bytes - before.decoded_bytes;
+  return decoded;
 }
 
 EventBlock EventSource::convert(int64_t unit, const std::vector<FieldValues>& values) const {
@@ -120,9 +142,7 @@ EventBlock EventSource::raw_columns(int64_t unit) const {
   return convert(unit, catalog_->read(unit));
 }
 
-DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& values) const {
-  const at::NoGradGuard no_grad;
-  const EventBlock block = convert(unit, values);
+DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& values, const EventBlock& block) const {
   const EventName where = event_names(unit, block);
   const auto chosen = [&block](const at::Tensor& column) {
     return block.selected.defined() ? column.index_select(0, block.selected) : column;
@@ -137,7 +157,11 @@ DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& va
   decoded.weight = config_.weight.field.empty() ? at::ones(decoded.label.sizes(), at::kFloat) : chosen(values[next++].values).reshape(-1);
   check_labels(decoded.label, where);
   check_weights(decoded.weight, where);
-  decoded.inputs = stage_ == Stage::features ? preprocess_->features(block.raw, where) : preprocess_->apply(block.raw, where);
+  switch (stage_) {
+    case Stage::raw: decoded.inputs = block.raw; break;
+    case Stage::features: decoded.inputs = preprocess_->features(block.raw, where); break;
+    case Stage::standardised: decoded.inputs = preprocess_->apply(block.raw, where); break;
+  }
   for (const auto& observer : observers_) {
     const at::Tensor column = chosen(values[next++].values);
     decoded.observers[observer.name] = column.size(1) == 1 ? column.reshape(-1) : column;

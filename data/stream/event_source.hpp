@@ -4,6 +4,7 @@
 #include "data/catalog/catalog.hpp"
 #include "data/data_config.hpp"
 #include "data/stream/observers.hpp"
+#include "data/stream/stage_times.hpp"
 #include "data/stream/unit_store.hpp"
 #include "data/stream/worker_pool.hpp"
 #include "data/transform/convert.hpp"
@@ -17,12 +18,13 @@ std::vector<FieldRequest> field_requests(const DataConfig& config);
 class EventSource final : public UnitLoader {
  public:
   /// How much of the way to the model decode() goes.
-  enum class Stage { features, standardised };
+  enum class Stage { raw, features, standardised };
 
   /// @param catalog    reads field_requests(config), then those of the observers
   /// @param observers  columns that batches carry along
+  /// @param times      where the time goes is added up
   EventSource(const DataConfig& config, std::shared_ptr<Catalog> catalog, WorkerPool& workers,
-              std::shared_ptr<const Preprocess> preprocess, Stage stage, std::vector<Observer> observers = {});
+              std::shared_ptr<const Preprocess> preprocess, Stage stage, StageTimes& times, std::vector<Observer> observers = {});
   ~EventSource() override;
 
   int64_t reserve_bytes(int64_t unit) const override;
@@ -33,7 +35,8 @@ class EventSource final : public UnitLoader {
 
  private:
   EventBlock convert(int64_t unit, const std::vector<FieldValues>& values) const;
-  DecodedUnit decode(int64_t unit, const std::vector<FieldValues>& values) const;
+  DecodedUnit read_and_decode(int64_t unit) const;
+  DecodedUnit decode(int64_t unit, const std::vector<FieldValues>& values, const EventBlock& block) const;
   void check_labels(const at::Tensor& label, const EventName& where) const;
   void check_weights(const at::Tensor& weight, const EventName& where) const;
   /// Names the selected events of a block.
@@ -44,6 +47,7 @@ class EventSource final : public UnitLoader {
   WorkerPool& workers_;
   std::shared_ptr<const Preprocess> preprocess_;
   const Stage stage_;
+  StageTimes& times_;
   std::vector<Observer> observers_;
   Converter convert_;
 };

@@ -17,6 +17,7 @@ using Command = std::function<int()>;
 
 /// Each declares its subcommand, which sets `chosen` when it is given.
 void add_train(CLI::App& app, Command& chosen, const std::vector<std::string>& command_line);
+void add_bench(CLI::App& app, Command& chosen);
 void add_check(CLI::App& app, Command& chosen);
 void add_evaluate(CLI::App& app, Command& chosen);
 void add_predict(CLI::App& app, Command& chosen);

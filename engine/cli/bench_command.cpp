@@ -1,0 +1,189 @@
+// tevatrain bench data CONFIG: how fast the data of a configuration can be streamed, and what limits it.
+
+#include "base/check.hpp"
+#include "data/hdf5/raw_file.hpp"
+#include "data/stream/data_session.hpp"
+#include "engine/cli/command.hpp"
+#include "engine/config/run_config.hpp"
+#include "engine/record/terminal.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <thread>
+
+namespace tev {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr double kMiB = 1 << 20;
+
+struct Request {
+  std::string config;
+  std::vector<std::string> overrides;
+  int64_t epochs = 1;
+  bool raw = false, cold = false, json = false;
+};
+
+struct Stage {
+  std::string name;
+  double seconds;
+};
+
+struct Result {
+  int64_t events = 0, batches = 0;
+  double seconds = 0, first_batch_s = 0, wait_s = 0;
+  double stored_mib = 0, decoded_mib = 0;
+  double raw_read_mib_s = 0;  ///< whole files, as many threads
+  std::vector<Stage> stages;  ///< of all threads together; the last one is that of one thread
+};
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+/// Asks the system to forget what it holds of the files.
+void drop_from_cache(const std::vector<std::string>& files) {
+  for (const auto& path : files) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    TEV_CHECK_INPUT(file >= 0, path, ": cannot be opened. Check its rights.");
+    const int failed = ::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+    ::close(file);
+    TEV_CHECK(failed == 0, path, ": --cold: the system does not drop it from its cache. Leave --cold out.");
+  }
+}
+
+/// MiB/s of reading all files from one end to the other, by several threads that each take a share.
+double raw_read_rate(const std::vector<std::string>& files, int64_t num_threads) {
+  constexpr size_t kBlock = 1 << 20;
+  const auto begin = Clock::now();
+  double bytes = 0;
+  for (const auto& path : files) {
+    const hdf5::RawFile file(path);
+    const uint64_t size = file.identity().bytes;
+    bytes += static_cast<double>(size);
+    std::vector<std::thread> threads;
+    for (int64_t t = 0; t < num_threads; ++t)
+      threads.emplace_back([&, t] {
+        const std::unique_ptr<char[]> buffer(new char[kBlock]);
+        const uint64_t end = size * static_cast<uint64_t>(t + 1) / static_cast<uint64_t>(num_threads);
+        for (uint64_t at = size * static_cast<uint64_t>(t) / static_cast<uint64_t>(num_threads); at < end; at += kBlock)
+          file.read(at, std::min<uint64_t>(kBlock, end - at), buffer.get());
+      });
+    for (auto& thread : threads) thread.join();
+  }
+  return bytes / kMiB / seconds_since(begin);
+}
+
+Result measure(DataSession& data, const RunConfig& config, const Request& request, Messages& messages) {
+  Result result;
+  const auto files = data.file_paths(Split::train);
+  const StageTimes& times = data.stage_times();
+  if (request.cold) drop_from_cache(files);
+  result.raw_read_mib_s = raw_read_rate(files, config.data.workers);
+  if (request.cold) drop_from_cache(files);
+  const auto before = std::array{times.read_ns.load(), times.decode_ns.load(), times.convert_ns.load(), times.transform_ns.load(),
+                                 times.stored_bytes.load(), times.decoded_bytes.load()};
+  const auto begin = Clock::now();
+  const auto stream = data.training_stream(data.start_cursor(config.train.batch_size), request.epochs, {},
+                                           request.raw ? EventSource::Stage::raw : EventSource::Stage::standardised);
+  while (const auto batch = stream->next()) {
+    if (result.batches++ == 0) result.first_batch_s = seconds_since(begin);
+    result.events += batch->size();
+    messages.progress("streaming", result.events, request.epochs * data.num_events(Split::train), "events");
+  }
+  result.seconds = seconds_since(begin);
+  messages.end_progress("streaming");
+  result.wait_s = stream->wait_seconds();
+  const auto since = [&](const std::atomic<int64_t>& now, size_t i) { return static_cast<double>(now - before[i]); };
+  result.stages = {{"read", 1e-9 * since(times.read_ns, 0)},
+                   {"decode", 1e-9 * since(times.decode_ns, 1)},
+                   {"convert", 1e-9 * since(times.convert_ns, 2)},
+                   {request.raw ? "label and weight" : "features", 1e-9 * since(times.transform_ns, 3)},
+                   {"gather", stream->gather_seconds()}};
+  result.stored_mib = since(times.stored_bytes, 4) / kMiB;
+  result.decoded_mib = since(times.decoded_bytes, 5) / kMiB;
+  return result;
+}
+
+/// What the stream waits for most.
+std::string limit_of(const Result& result, int64_t workers) {
+  double busy = 0;
+  const Stage* longest = &result.stages.front();
+  for (size_t i = 0; i + 1 < result.stages.size(); ++i) {
+    busy += result.stages[i].seconds;
+    if (result.stages[i].seconds > longest->seconds) longest = &result.stages[i];
+  }
+  const double share = busy / (result.seconds * static_cast<double>(workers)), gather = result.stages.back().seconds / result.seconds;
+  if (gather > share) return fmt::format("gathering: its thread is busy {:.0f} % of the time", 100 * gather);
+  return fmt::format("{}: {} worker{} busy {:.0f} % of the time, {:.0f} % of that with it", longest->name, workers, workers == 1 ? " is" : "s are",
+                     100 * share, 100 * longest->seconds / busy);
+}
+
+void print(const Result& result, const RunConfig& config, const Request& request, size_t num_files) {
+  const double rate = static_cast<double>(result.events) / result.seconds;
+  std::cout << fmt::format("{} events in {} batches of {} from {} file{}, {} epoch{}, {} worker{}, {}\n", result.events, result.batches,
+                           config.train.batch_size, num_files, num_files == 1 ? "" : "s", request.epochs, request.epochs == 1 ? "" : "s",
+                           config.data.workers, config.data.workers == 1 ? "" : "s",
+                           request.raw ? "raw columns" : "features, standardised")
+            << fmt::format("  rate         {:>12.0f} events/s {:>10.1f} MiB/s uncompressed {:>10.1f} MiB/s as stored\n", rate,
+                           result.decoded_mib / result.seconds, result.stored_mib / result.seconds)
+            << fmt::format("  first batch  {:>12.3f} s\n", result.first_batch_s)
+            << fmt::format("  raw read     {:>12.1f} MiB/s by as many threads; the stream reads at {:.1f} % of it\n", result.raw_read_mib_s,
+                           100 * result.stored_mib / result.seconds / result.raw_read_mib_s)
+            << fmt::format("  {:<20} {:>10} {:>16}\n", "stage", "seconds", "MiB/s a thread");
+  for (const auto& stage : result.stages)
+    std::cout << fmt::format("  {:<20} {:>10.3f} {:>16.1f}\n", stage.name, stage.seconds,
+                             (stage.name == "read" ? result.stored_mib : result.decoded_mib) / std::max(1e-9, stage.seconds));
+  std::cout << "  limit: " << limit_of(result, config.data.workers) << "\n";
+}
+
+void print_json(const Result& result, const RunConfig& config, const Request& request) {
+  nlohmann::ordered_json line{{"benchmark", "data"}, {"config", request.config}, {"stage", request.raw ? "raw" : "standardised"},
+                              {"workers", config.data.workers}, {"batch_size", config.train.batch_size}, {"epochs", request.epochs},
+                              {"cold", request.cold}, {"events", result.events}, {"seconds", result.seconds},
+                              {"events_per_s", static_cast<double>(result.events) / result.seconds},
+                              {"first_batch_s", result.first_batch_s}, {"wait_s", result.wait_s}, {"stored_mib", result.stored_mib},
+                              {"decoded_mib", result.decoded_mib}, {"raw_read_mib_s", result.raw_read_mib_s}};
+  for (const auto& stage : result.stages) line["stages"][stage.name] = stage.seconds;
+  std::cout << line.dump() << "\n";
+}
+
+int bench_data(const Request& request) {
+  TerminalMessages messages;
+  const RunConfig config = load_run_config(request.config, request.overrides);
+  DataSession data(config.data, static_cast<uint64_t>(config.seed), messages);
+  const Result result = measure(data, config, request, messages);
+  if (request.json)
+    print_json(result, config, request);
+  else
+    print(result, config, request, data.file_paths(Split::train).size());
+  return exit_done;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Command& chosen) {
+  auto* bench = app.add_subcommand("bench", "Measure how fast something runs here");
+  bench->require_subcommand(1);
+  auto* command = bench->add_subcommand("data", "Stream the training data of a configuration: rate, stages, what limits it");
+  auto request = std::make_shared<Request>();
+  command->add_option("config", request->config, "Configuration file")->required();
+  command->add_option("overrides", request->overrides, "Changes to it, e.g. data.workers=4");
+  command->add_option("--epochs", request->epochs, "Epochs to stream; what fits into data.budget_mib is read once")
+      ->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_flag("--raw", request->raw, "Columns as they lie in the files, without features: what other loaders deliver");
+  command->add_flag("--cold", request->cold, "Ask the system to drop the files from its cache first");
+  command->add_flag("--json", request->json, "One line of JSON");
+  command->footer("Standardisation is left at mean 0 and scale 1: it costs the same with any constants.\n"
+                  "Examples:\n  tevatrain bench data configs/top/pfn.yaml\n"
+                  "  tevatrain bench data configs/top/pfn.yaml data.workers=2 --raw --cold");
+  command->callback([request, &chosen] { chosen = [request] { return bench_data(*request); }; });
+}
+
+}  // namespace tev
