@@ -39,7 +39,7 @@ LIBRARIES = {
     r"(ATen|c10|torch)/(\w+/)*cuda/|cuda\w*\.h$|(cub|cuda|nvtx3|thrust)/": ["base", "kernels"],
     r"(ATen|c10)/|torch/(?!extension\.h|.*python)": MAY_INCLUDE,
     r"hdf5\.h$|H5\w+\.h$": ["data/hdf5"],
-    r"(blosc|libdeflate|liblzf/lzf|lz4|zstd)\.h$": ["data/decode"],
+    r"(blosc|libdeflate|lz4|zstd)\.h$": ["data/decode"],
     r"yaml-cpp/": ["engine/config"],
     r"spdlog/": ["engine/record"],
     r"CLI/": ["engine/cli"],

@@ -2,7 +2,6 @@
 
 #include <blosc.h>
 #include <libdeflate.h>
-#include <liblzf/lzf.h>
 #include <lz4.h>
 #include <zstd.h>
 
@@ -108,11 +107,29 @@ void lz4(In in, Out out) {
 }
 
 void lzf(In in, Out out) {
-  const auto size = [](size_t bytes) {
-    check(bytes <= std::numeric_limits<unsigned>::max(), "a chunk of more than 4 GiB");
-    return static_cast<unsigned>(bytes);
+  size_t from = 0, to = 0;
+  const auto next = [&] {
+    check(from < in.size(), "lzf: less data than the chunk has");
+    return static_cast<size_t>(static_cast<unsigned char>(in[from++]));
   };
-  check(lzf_decompress(in.data(), size(in.size()), out.data(), size(out.size())) == out.size(), "lzf: damaged data");
+  while (to < out.size()) {
+    const size_t control = next();
+    if (control < 32) {  // so many bytes and one more follow
+      const size_t length = control + 1;
+      check(length <= in.size() - from && length <= out.size() - to, "lzf: damaged data");
+      std::memcpy(out.data() + to, in.data() + from, length);
+      from += length;
+      to += length;
+      continue;
+    }
+    const size_t length = (control >> 5 == 7 ? 7 + next() : control >> 5) + 2;
+    const size_t distance = ((control & 31) << 8 | next()) + 1;
+    check(distance <= to && length <= out.size() - to, "lzf: damaged data");
+    char* target = out.data() + to;
+    for (size_t i = 0; i < length; ++i) target[i] = target[i - distance];  // may overlap: a run
+    to += length;
+  }
+  check(from == in.size(), "lzf: more data than the chunk has");
 }
 
 void zstd(In in, Out out) {

@@ -22,6 +22,7 @@ using Out = std::span<char>;
 void inflate(In in, Out out);
 /// @source  the container of HDF5's lz4 filter (registered 32004): big-endian size and block size, then sized blocks
 void lz4(In in, Out out);
+/// @source  LibLZF's format. Written here, 20 lines: the library's own function (3.6) reads beyond the end of truncated data.
 void lzf(In in, Out out);
 void zstd(In in, Out out);
 /// Any codec and either shuffle of Blosc 1.

@@ -79,7 +79,7 @@ class Planner {
 
   void add_part(Field& field, const FieldAddress::Part& address) {
     const FieldRequest& request = field.request;
-    FieldPart part{find_source(address.dataset), 0, field.record_width};
+    FieldPart part{find_source(address.dataset), 0, field.record_width, address.record};
     Source& source = plan_.sources[part.source];
     if (source.record.compound) {
       TEV_CHECK_INPUT(!address.member.empty(), where(request), ": '", request.field, "' is compound (members: ",
@@ -115,6 +115,7 @@ class Planner {
                     "' has values of variable length (they are read alone). Name one column.");
     for (const auto& part : field.parts) {
       const Source& source = plan_.sources[part.source];
+      if (part.record >= 0 && source.num_rows() == first.num_rows()) continue;
       TEV_CHECK_INPUT(source.shape == first.shape, request.members_key(), ": ", plan_.path, ": '", source.path, "' has shape [",
                       c10::Join(", ", source.shape), "], but '", first.path, "' has [", c10::Join(", ", first.shape),
                       "] (columns of an object lie side by side). Read columns that belong together.");
@@ -123,7 +124,8 @@ class Planner {
 
   void check_range(Field& field) const {
     FieldRequest& request = field.request;
-    const int64_t width = field.record_width * plan_.sources[field.parts[0].source].records_per_row();
+    if (field.parts[0].record < 0) field.records_per_row = plan_.sources[field.parts[0].source].records_per_row();
+    const int64_t width = field.record_width * field.records_per_row;
     if (request.last < 0) request.last = width;
     TEV_CHECK_INPUT(0 <= request.first && request.first <= request.last && request.last <= width, request.range_key(), ": ", plan_.path,
                     ": '", request.field, "' has ", width, " values an event, but [", request.first, ", ", request.last,
@@ -145,7 +147,7 @@ class Planner {
         return i;
       }
     const std::vector<std::string> records{"first", count_member(source)}, plain{""};
-    for (const auto& member : plan_.sources[source].record.compound ? records : plain) add_part(field, {address.rows, member});
+    for (const auto& member : plan_.sources[source].record.compound ? records : plain) add_part(field, {address.rows, member, -1});
     check_range(field);
     check_rows_field(field, address.rows_kind);
     plan_.indexes.push_back({address.rows_kind, field, num_rows});
@@ -236,8 +238,8 @@ FieldRequest field_request(const std::string& key, const std::string& text, Fiel
 
 FieldAddress FieldAddress::of(const std::string& dataset, const std::vector<std::string>& members) {
   FieldAddress address;
-  for (const auto& member : members) address.parts.push_back({dataset, member});
-  if (members.empty()) address.parts.push_back({dataset, ""});
+  for (const auto& member : members) address.parts.push_back({dataset, member, -1});
+  if (members.empty()) address.parts.push_back({dataset, "", -1});
   return address;
 }
 

@@ -17,6 +17,7 @@ struct FieldAddress {
   struct Part {
     std::string dataset;
     std::string member;
+    int64_t record = -1;  ///< of a row: the only one that is meant; -1: all
   };
   std::vector<Part> parts;
   RowsKind rows_kind = RowsKind::none;
@@ -57,13 +58,15 @@ struct FieldPart {
   size_t source = 0;
   int64_t member = 0;
   int64_t target_offset = 0;
+  int64_t record = -1;  ///< of a row: the only one; -1: all
 };
 
 /// A field, found.
 struct Field {
   FieldRequest request;
   std::vector<FieldPart> parts{};
-  int64_t record_width = 0;
+  int64_t record_width = 0;       ///< values of a record of all parts
+  int64_t records_per_row = 1;    ///< 1 where the parts are single records
   std::optional<size_t> row_index{};  ///< of a flat dataset: which of the plan's indexes
   bool variable_length = false;       ///< the event's own row of any length
   int64_t width() const { return request.last - request.first; }

@@ -40,7 +40,7 @@ class RecordReader final : public Reader {
         const auto& member = plan_.member(part);
         text += c10::str(" ", member.name, member.name.empty() ? "" : ":", member.type_text);
       }
-      text += " x " + std::to_string(plan_.sources[field.parts[0].source].records_per_row());
+      text += " x " + std::to_string(field.records_per_row);
       if (field.row_index) text += " by " + plan_.indexes[*field.row_index].field.request.field;
       texts.push_back(text);
     }
@@ -182,7 +182,7 @@ class RecordReader final : public Reader {
     const bool same_type = (type == at::kFloat && member.stored == hdf5::Scalar::float32) ||
                            (type == at::kDouble && member.stored == hdf5::Scalar::float64) ||
                            (type == at::kLong && member.stored == hdf5::Scalar::int64);
-    return field.parts.size() == 1 && same_type && !member.swapped && member.bytes() == source.record.bytes && source.rows &&
+    return field.parts.size() == 1 && field.parts[0].record < 0 && same_type && !member.swapped && member.bytes() == source.record.bytes && source.rows &&
            source.rows->has_whole_rows() && field.width() == field.record_width * source.records_per_row();
   }
 
@@ -194,7 +194,17 @@ class RecordReader final : public Reader {
                             field.request.last};
     MemberCopy copy{member.stored, member.swapped, member.count(), member.offset, part.target_offset};
     if (packed) copy = {member.scalar, false, member.count(), packed_offset(source, part.member), part.target_offset};
-    const int64_t bad = convert_member(block, shape, copy, out, out_row);
+    const std::vector<decode::Run> single{{0, 0, 1}};
+    decode::RowBlock records = block;
+    if (part.record >= 0) {
+      const auto run = std::find_if(block.runs->begin(), block.runs->end(), [&](const decode::Run& r) {
+        return r.target <= part.record && part.record < r.target + r.count;
+      });
+      if (run == block.runs->end()) return;  // another chunk of the same rows has it
+      records.data += (run->source + part.record - run->target) * shape.record_bytes;
+      records.runs = &single;
+    }
+    const int64_t bad = convert_member(records, shape, copy, out, out_row);
     TEV_CHECK_INPUT(bad < 0, where(field.request), ": '", field.request.field, "' of ", field.row_index ? "row " : "event ",
                     block.first_row + bad, " is not an integer (stored as ", member.type_text, "). Choose another field.");
   }

@@ -6,6 +6,7 @@
 #include "data/readers/compound_reader.hpp"
 #include "data/readers/dense_reader.hpp"
 #include "data/readers/flat_reader.hpp"
+#include "data/readers/pandas_fixed_reader.hpp"
 #include "data/readers/pandas_table_reader.hpp"
 
 #include <map>
@@ -18,6 +19,7 @@ const std::map<std::string, Layout>& layouts() {
       {"compound", compound_fields},
       {"dense", dense_fields},
       {"flat", flat_fields},
+      {"pandas_fixed", pandas_fixed_fields},
       {"pandas_table", pandas_table_fields},
   };
   return table;

@@ -116,7 +116,7 @@ DecodedUnit EventSource::read_and_decode(int64_t unit) const {
   const decode::ReadCost before = decode::thread_cost();
   const auto begin = Clock::now();
   const auto values = catalog_->read(unit);
-  const EventBlock block = convert(unit, values);
+  const EventBlock block = stage_ == Stage::read ? EventBlock{} : convert(unit, values);
   const auto converted = Clock::now();
   DecodedUnit decoded = decode(unit, values, block);
   const decode::ReadCost& after = decode::thread_cost();
@@ -158,6 +158,7 @@ DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& va
   check_labels(decoded.label, where);
   check_weights(decoded.weight, where);
   switch (stage_) {
+    case Stage::read: break;
     case Stage::raw: decoded.inputs = block.raw; break;
     case Stage::features: decoded.inputs = preprocess_->features(block.raw, where); break;
     case Stage::standardised: decoded.inputs = preprocess_->apply(block.raw, where); break;

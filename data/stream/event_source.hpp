@@ -17,8 +17,8 @@ std::vector<FieldRequest> field_requests(const DataConfig& config);
 
 class EventSource final : public UnitLoader {
  public:
-  /// How much of the way to the model decode() goes.
-  enum class Stage { raw, features, standardised };
+  /// How much of the way to the model a unit goes; `read` and `raw` are for measuring.
+  enum class Stage { read, raw, features, standardised };
 
   /// @param catalog    reads field_requests(config), then those of the observers
   /// @param observers  columns that batches carry along

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <thread>
 
@@ -29,7 +30,8 @@ struct Request {
   std::string config;
   std::vector<std::string> overrides;
   int64_t epochs = 1;
-  bool raw = false, cold = false, json = false;
+  std::string stage = "features";
+  bool cold = false, json = false;
 };
 
 struct Stage {
@@ -44,6 +46,12 @@ struct Result {
   double raw_read_mib_s = 0;  ///< whole files, as many threads
   std::vector<Stage> stages;  ///< of all threads together; the last one is that of one thread
 };
+
+const std::map<std::string, EventSource::Stage>& stages() {
+  static const std::map<std::string, EventSource::Stage> names{
+      {"read", EventSource::Stage::read}, {"raw", EventSource::Stage::raw}, {"features", EventSource::Stage::standardised}};
+  return names;
+}
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
@@ -91,7 +99,7 @@ Result measure(DataSession& data, const RunConfig& config, const Request& reques
                                  times.stored_bytes.load(), times.decoded_bytes.load()};
   const auto begin = Clock::now();
   const auto stream = data.training_stream(data.start_cursor(config.train.batch_size), request.epochs, {},
-                                           request.raw ? EventSource::Stage::raw : EventSource::Stage::standardised);
+                                           stages().at(request.stage));
   while (const auto batch = stream->next()) {
     if (result.batches++ == 0) result.first_batch_s = seconds_since(begin);
     result.events += batch->size();
@@ -104,7 +112,7 @@ Result measure(DataSession& data, const RunConfig& config, const Request& reques
   result.stages = {{"read", 1e-9 * since(times.read_ns, 0)},
                    {"decode", 1e-9 * since(times.decode_ns, 1)},
                    {"convert", 1e-9 * since(times.convert_ns, 2)},
-                   {request.raw ? "label and weight" : "features", 1e-9 * since(times.transform_ns, 3)},
+                   {request.stage == "features" ? "features" : "label and weight", 1e-9 * since(times.transform_ns, 3)},
                    {"gather", stream->gather_seconds()}};
   result.stored_mib = since(times.stored_bytes, 4) / kMiB;
   result.decoded_mib = since(times.decoded_bytes, 5) / kMiB;
@@ -130,7 +138,7 @@ void print(const Result& result, const RunConfig& config, const Request& request
   std::cout << fmt::format("{} events in {} batches of {} from {} file{}, {} epoch{}, {} worker{}, {}\n", result.events, result.batches,
                            config.train.batch_size, num_files, num_files == 1 ? "" : "s", request.epochs, request.epochs == 1 ? "" : "s",
                            config.data.workers, config.data.workers == 1 ? "" : "s",
-                           request.raw ? "raw columns" : "features, standardised")
+                           "stage " + request.stage)
             << fmt::format("  rate         {:>12.0f} events/s {:>10.1f} MiB/s uncompressed {:>10.1f} MiB/s as stored\n", rate,
                            result.decoded_mib / result.seconds, result.stored_mib / result.seconds)
             << fmt::format("  first batch  {:>12.3f} s\n", result.first_batch_s)
@@ -144,7 +152,7 @@ void print(const Result& result, const RunConfig& config, const Request& request
 }
 
 void print_json(const Result& result, const RunConfig& config, const Request& request) {
-  nlohmann::ordered_json line{{"benchmark", "data"}, {"config", request.config}, {"stage", request.raw ? "raw" : "standardised"},
+  nlohmann::ordered_json line{{"benchmark", "data"}, {"config", request.config}, {"stage", request.stage},
                               {"workers", config.data.workers}, {"batch_size", config.train.batch_size}, {"epochs", request.epochs},
                               {"cold", request.cold}, {"events", result.events}, {"seconds", result.seconds},
                               {"events_per_s", static_cast<double>(result.events) / result.seconds},
@@ -177,12 +185,14 @@ void add_bench(CLI::App& app, Command& chosen) {
   command->add_option("overrides", request->overrides, "Changes to it, e.g. data.workers=4");
   command->add_option("--epochs", request->epochs, "Epochs to stream; what fits into data.budget_mib is read once")
       ->check(CLI::PositiveNumber)->capture_default_str();
-  command->add_flag("--raw", request->raw, "Columns as they lie in the files, without features: what other loaders deliver");
+  command->add_option("--stage", request->stage,
+                      "How far events go: `read` chunks into memory, `raw` columns in batches (what other loaders deliver), or `features`")
+      ->check(CLI::IsMember({"read", "raw", "features"}))->capture_default_str();
   command->add_flag("--cold", request->cold, "Ask the system to drop the files from its cache first");
   command->add_flag("--json", request->json, "One line of JSON");
   command->footer("Standardisation is left at mean 0 and scale 1: it costs the same with any constants.\n"
                   "Examples:\n  tevatrain bench data configs/top/pfn.yaml\n"
-                  "  tevatrain bench data configs/top/pfn.yaml data.workers=2 --raw --cold");
+                  "  tevatrain bench data configs/top/pfn.yaml data.workers=2 --stage raw --cold");
   command->callback([request, &chosen] { chosen = [request] { return bench_data(*request); }; });
 }
 

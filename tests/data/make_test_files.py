@@ -33,6 +33,17 @@ def pandas_tables(folder):
     other[["pt"]].to_hdf(folder / "two_tables.h5", key="b", format="table")
 
 
+def pandas_fixed(folder):
+    """Columns of three types in no order, as blocks; and a frame of numbers whose columns are numbers, as the LHC Olympics have."""
+    frame = pd.DataFrame({"pt": np.arange(ROWS, dtype="f4"), "n": np.arange(ROWS) % 7, "eta": np.arange(ROWS, dtype="f4") / 8,
+                          "mass": np.arange(ROWS) * 2.5, "label": np.arange(ROWS) % 2})
+    frame.to_hdf(folder / "fixed.h5", key="jets", format="fixed", complib="blosc", complevel=5)
+    pd.DataFrame(values(ROWS, 22, "f8")).to_hdf(folder / "olympics.h5", key="df", format="fixed", complib="blosc:zstd", complevel=3)
+    with pd.HDFStore(folder / "two_frames.h5", "w") as store:
+        for key in ("a", "b"):
+            store.put(key, frame, format="fixed", track_times=False)
+
+
 def dense(folder):
     with h5py.File(folder / "dense.h5", "w") as f:
         f.create_dataset("x", data=values(ROWS, 5, "f4"), chunks=(64, 5), compression="gzip", shuffle=True)
@@ -151,5 +162,5 @@ def damaged(folder):
 if __name__ == "__main__":
     target = pathlib.Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
-    for write in (pandas_tables, dense, compound, flat, parts, damaged):
+    for write in (pandas_tables, pandas_fixed, dense, compound, flat, parts, damaged):
         write(target)

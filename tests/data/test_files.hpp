@@ -17,6 +17,9 @@ inline constexpr int64_t kRows = 1000;
 /// A folder of this process, removed at its end; made with all files at the first call.
 const std::string& test_folder();
 
+/// The same with the files of make_matrix_files.py; ends with a slash.
+const std::string& matrix_folder();
+
 inline std::string test_file(const std::string& name) { return test_folder() + "/" + name; }
 
 using As = FieldRequest::As;

@@ -4,9 +4,7 @@
 #include "data/hdf5/raw_file.hpp"
 #include "data/hdf5/storage.hpp"
 #include "tests/data/test_files.hpp"
-#include "tests/support/temporary_folder.hpp"
 
-#include <cstdlib>
 #include <cstring>
 
 namespace tev {
@@ -14,15 +12,7 @@ namespace {
 
 constexpr int64_t kMatrixRows = 501;
 
-const std::string& matrix_folder() {
-  static const test::TemporaryFolder folder;
-  static const std::string path = [] {
-    const std::string command = std::string(TEV_PYTHON) + " tests/data/make_matrix_files.py " + folder.path.string();
-    if (std::system(command.c_str()) != 0) throw Error("the matrix files could not be made: " + command);
-    return folder.path.string() + "/";
-  }();
-  return path;
-}
+using test::matrix_folder;
 
 /// What h5py read, by the library.
 std::vector<float> expected_values(const std::shared_ptr<const hdf5::File>& file, const std::string& path) {

@@ -12,7 +12,7 @@ namespace {
 TEST(ReaderRegistry, UnknownLayoutListsTheKnownOnes) {
   EXPECT_EQ(
       test::file_error<InputError>([] { CatalogThread thread; open_reader("panda_table", "x.h5", {}, thread); }),
-      "data.reader: unknown layout 'panda_table' (known: compound, dense, flat, pandas_table). Did you mean 'pandas_table'?");
+      "data.reader: unknown layout 'panda_table' (known: compound, dense, flat, pandas_fixed, pandas_table). Did you mean 'pandas_table'?");
 }
 
 TEST(ReaderRegistry, EveryLayoutHasItsFilesAndIsAConfigurationChoice) {

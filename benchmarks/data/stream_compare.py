@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Streaming of HDF5 against its peers, interleaved and repeated, in events/s: 131,072 events of 1,024 float32, padded with
+zeros, in chunks of 1 MiB, as gzip + shuffle and uncompressed; the page cache is warm.
+
+  tevatrain     `tevatrain bench data --stage raw`: shuffled windows, batches of 1,024, two workers
+  delivered     `--stage read`: chunks brought into memory, without batches
+  and the peers of stream_peers.py; chunk_items with 0, 1 and 2 workers, of which the best counts
+
+  benchmarks/data/stream_compare.py build/cpu/bin/tevatrain --out benchmarks/results
+"""
+
+import argparse
+import datetime
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "train"))
+from bench_runs import ROOT, BenchError, machine, write_result  # noqa: E402
+
+VALUES = 1024
+CONFIG = """\
+data:
+  reader: dense
+  train: {file}
+  objects:
+    event: {{field: x, as: [{names}]}}
+  label: {{field: label, classes: [a, b]}}
+  features: {{event: {{first: c0}}}}
+  workers: {workers}
+  budget_mib: {budget}
+model: {{name: mlp, widths: [8]}}
+train: {{batch_size: 1024, device: cpu, threads: 1}}
+optimizer: {{name: adam, lr: 1e-3}}
+"""
+TARGETS = {"gzip: tevatrain / chunk_items": 3, "gzip: tevatrain / map_style": 250, "gzip: tevatrain / sequential": 3,
+           "plain: delivered / pread": 0.85}
+
+
+def make_file(path, events, **options):
+    """Events of 100 to 900 values that fall like momenta, then zeros."""
+    random = np.random.default_rng(1)
+    with h5py.File(path, "w") as file:
+        x = file.create_dataset("x", (events, VALUES), "f4", chunks=(256, VALUES), **options)
+        for first in range(0, events, 4096):
+            count = min(4096, events - first)
+            values = np.sort(random.exponential(10, (count, VALUES)).astype("f4"))[:, ::-1]
+            values[np.arange(VALUES)[None] >= random.integers(100, 560, count)[:, None]] = 0
+            x[first:first + count] = values
+        file["label"] = (np.arange(events) % 2).astype("u1")
+    return path
+
+
+def last_json(command):
+    done = subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise BenchError(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run_tevatrain(options, file, stage):
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "stream.yaml"
+        names = ", ".join(f"c{i}" for i in range(VALUES))
+        config.write_text(CONFIG.format(file=file, names=names, workers=options.workers, budget=options.budget_mib))
+        result = last_json([options.binary.resolve(), "bench", "data", config, "--stage", stage, "--json"])
+    return result
+
+
+def run_peer(peer, file, workers):
+    return last_json([sys.executable, ROOT / "benchmarks/data/stream_peers.py", peer, file, "--workers", workers])
+
+
+def run_round(options, files):
+    rates = {}
+    for name, file in files.items():
+        for stage, series in (("raw", "tevatrain"), ("read", "delivered")):
+            rates[f"{name}: {series}"] = run_tevatrain(options, file, stage)
+        for workers in (0, 1, 2):
+            rates[f"{name}: chunk_items {workers}"] = run_peer("chunk_items", file, workers)
+        rates[f"{name}: sequential"] = run_peer("sequential", file, 1)
+        rates[f"{name}: pread"] = run_peer("pread", file, options.workers)
+    rates["gzip: map_style"] = run_peer("map_style", files["gzip"], options.workers)
+    return {name: result["events"] / result["seconds"] for name, result in rates.items()}
+
+
+def summary(rounds):
+    median = {name: statistics.median(r[name] for r in rounds) for name in rounds[0]}
+    for name in ("gzip", "plain"):
+        median[f"{name}: chunk_items"] = max(median[f"{name}: chunk_items {workers}"] for workers in (0, 1, 2))
+    ratios = {}
+    for pair, target in TARGETS.items():
+        ours, peer = (part if ": " in part else f"{pair.split(': ')[0]}: {part}" for part in pair.split(" / "))
+        ratios[pair] = {"ratio": median[ours] / median[peer], "target": target, "reached": median[ours] / median[peer] >= target}
+    return {"median_events_per_s": median, "ratios": ratios}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary", type=Path, help="the program tevatrain")
+    parser.add_argument("--events", type=int, default=131072)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--budget-mib", type=int, default=4096)
+    parser.add_argument("--out", type=Path, help="folder for <date>-stream.json")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        files = {"gzip": make_file(Path(folder) / "gzip.h5", options.events, compression="gzip", compression_opts=1, shuffle=True),
+                 "plain": make_file(Path(folder) / "plain.h5", options.events)}
+        sizes = {name: file.stat().st_size for name, file in files.items()}
+        rounds = []
+        for number in range(options.rounds):
+            rounds.append(run_round(options, files))
+            print(f"round {number + 1} of {options.rounds}: " + json.dumps({k: round(v) for k, v in rounds[-1].items()}), file=sys.stderr)
+    date = datetime.date.today().isoformat()
+    result = {"date": date, "command": "benchmarks/data/stream_compare.py", "machine": machine(), "events": options.events,
+              "bytes": sizes, "workers": options.workers, **summary(rounds), "rounds": rounds}
+    write_result(result, options.out / f"{date}-stream.json" if options.out else None)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BenchError as error:
+        sys.exit(f"stream_compare: {error}")
