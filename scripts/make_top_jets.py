@@ -17,15 +17,11 @@ FastJet (arXiv:1111.6097) where you use the jets.
 
 import argparse
 import collections
-import concurrent.futures
-import contextlib
 import importlib.metadata
 import json
-import multiprocessing
 import os
 import signal
 import sys
-import threading
 import time
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -42,6 +38,7 @@ except ImportError as import_error:
 import top_jets_physics
 from top_jets_physics import (CLASS_SETTINGS, COMMON_SETTINGS, CONSTITUENTS, JET_ETA, PARTICLE_ETA, PT_GEV, RADIUS, Block, Failure,
                               make_block)
+from worker_processes import start_worker, stop_signals_held, workers
 
 EXAMPLES = """examples:
   make_top_jets.py                                      40k/10k/10k jets, all cores; 7 minutes on one
@@ -55,7 +52,6 @@ SPLITS = {"train": 0, "test": 1, "val": 2}      # values of the column ttv
 # that no two blocks ever get the same one.
 MAX_BLOCKS = 100_000
 MAX_SEED = 1499
-STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 
 # ------------------------------------------------------------------------------------- blocks and workers
@@ -74,27 +70,10 @@ def plan(split, jets, block_size, base_seed):
     return groups
 
 
-@contextlib.contextmanager
-def stop_signals_held():
-    """A stop that comes meanwhile takes effect at the end: a worker is not started half."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def start_worker():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)    # the parent decides what Ctrl-C does
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-    threading.Thread(target=die_with_parent, daemon=True).start()
+def start_silent_worker():
+    start_worker()
     # FastJet writes its banner to the C++ standard output, once a worker; workers print nothing else there.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def die_with_parent():
-    multiprocessing.parent_process().join()
-    os._exit(1)
 
 
 def in_order(executor, blocks, jobs):
@@ -247,18 +226,10 @@ def generate(args, todo):
     blocks = [block for _, groups, _ in todo for group in groups for block in group]
     jobs = min(args.jobs, len(blocks))
     progress = Progress(sum(parameters["jets"] for _, _, parameters in todo))
-    # spawn: a forked child would share locks and open files with the threads of the parent
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(jobs, context, initializer=start_worker) as executor:
-        try:
-            jets_of_blocks = in_order(executor, blocks, jobs)
-            for path, groups, parameters in todo:
-                write_split(path, groups, jets_of_blocks, parameters, progress)
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
-                child.terminate()
-            raise
+    with workers(jobs, start_silent_worker) as executor:
+        jets_of_blocks = in_order(executor, blocks, jobs)
+        for path, groups, parameters in todo:
+            write_split(path, groups, jets_of_blocks, parameters, progress)
     rate = progress.done / (time.monotonic() - progress.start)
     print(f"{progress.done} jets at {rate:.0f} jets/s, {rate / jobs:.0f} a core; "
           "generator level, no detector: not comparable with published figures.")
