@@ -47,7 +47,7 @@ LIBRARIES = {
     r"xxhash\.h$": ["engine", "data"],
     r"(mpi|nccl)\.h$": ["distributed"],
 }
-PACKAGES = {"h5py", "matplotlib", "mplhep", "numpy", "tevatrain", "torch"} | sys.stdlib_module_names
+PACKAGES = {"h5py", "hdf5plugin", "matplotlib", "mplhep", "numpy", "tevatrain", "torch"} | sys.stdlib_module_names
 FOREIGN = re.compile(r"_?ctypes|torch\.(_C|classes|utils\.cpp_extension)")  # other ways to reach compiled code
 
 INCLUDE = re.compile(r'\s*#\s*(?:include|import)\w*\s*(?:([<"])([^>"]+)[>"])?')
