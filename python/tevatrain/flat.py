@@ -177,9 +177,13 @@ class FlatWriter:
         self._object_tables = {}
 
     def __enter__(self):
-        # The versions keep the file readable by HDF5 1.8. No chunk cache: every chunk is written once, whole.
-        self._file = h5py.File(self._part, "w", libver=("earliest", "v108"), rdcc_nbytes=0)
-        return self
+        try:
+            # The versions keep the file readable by HDF5 1.8. No chunk cache: every chunk is written once, whole.
+            self._file = h5py.File(self._part, "w", libver=("earliest", "v108"), rdcc_nbytes=0)
+            return self
+        except KeyboardInterrupt:
+            self._part.unlink(missing_ok=True)
+            raise
 
     def __exit__(self, kind, error, trace):
         try:
