@@ -29,7 +29,7 @@ except ImportError as import_error:
     IMPORT_ERROR = import_error
 
 SUFFIXES = (".h5", ".hdf5")
-STOPPED = []    # the signals that asked to stop: a library may turn the exception of one into an error of a file
+STOPPED = []    # when signals asked to stop: a library may swallow the exception of one, or turn it into an error of a file
 NOT_OPTIONS = {"inputs", "out", "force", "per_file", "jobs"}    # they do not change what is in a file
 
 
@@ -118,6 +118,7 @@ def reading(path, action):
         reason = " ".join(str(error).split())[:200]
         raise Failure(f"{path}: cannot be read: {type(error).__name__}: {reason} (expected a whole file). Copy or make it again.") from error
 
+
 def size_of(path):
     """Bytes of a file, or of the files in a folder; 1 at least."""
     files = path.iterdir() if path.is_dir() else [path]
@@ -135,14 +136,25 @@ def write(steps, job, plan, args, show):
                     writer.append(event, objects)
                 except flat.FlatError as error:
                     raise Failure(f"{path}: {error}") from None
+                if STOPPED:
+                    raise KeyboardInterrupt
                 show(writer.events, min((done + share * size) / sum(sizes), 0.999))
             done += size
     return writer.events
 
 
-def stop(number, _frame):
-    STOPPED.append(number)
-    raise KeyboardInterrupt
+def unraisable(info):
+    """Says nothing of a stop that came inside a callback, where nothing can be raised: write() sees it after its block."""
+    if info.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(info)
+
+
+def stop(_number, _frame):
+    """Raises once; while the run clears up, further signals do nothing for some seconds (batch systems send several)."""
+    sys.unraisablehook = unraisable
+    STOPPED.append(time.monotonic())
+    if len(STOPPED) == 1 or STOPPED[-1] - STOPPED[0] > 5:
+        raise KeyboardInterrupt
 
 
 def write_in_worker(steps, job, plan, args):
@@ -150,11 +162,9 @@ def write_in_worker(steps, job, plan, args):
     signal.signal(signal.SIGTERM, stop)
     try:
         return write(steps, job, plan, args, lambda events, share: None)
-    except BaseException:
+    finally:
         if STOPPED:
             os._exit(130)
-        raise
-    finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
@@ -169,6 +179,8 @@ def write_all(steps, jobs, plan, args, progress):
             futures = {executor.submit(write_in_worker, steps, job, plan, args): job for job in jobs}
         for future in as_completed(futures):
             events, job = future.result(), futures[future]
+            if STOPPED:
+                raise KeyboardInterrupt
             done += size_of(job.inputs[0])
             progress.show(progress.events + events, min(done / total, 0.999))
             yield job, events
@@ -284,6 +296,8 @@ def main(steps, args):
         convert(steps, args)
     except BaseException as error:
         if STOPPED:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)       # the end of the interpreter would let them kill
             code, text = 130, "stopped; complete files stay. Run it again to make the others."
         elif isinstance(error, Failure):
             code, text = 2, str(error)

@@ -87,7 +87,9 @@ class ConvertTest(unittest.TestCase):
             deadline = time.monotonic() + 60
             while not list(self.folder.rglob(".*.part")) and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.01)
-            process.send_signal(number)
+            for _ in range(20):     # batch systems send a signal more than once
+                process.send_signal(number)
+                time.sleep(0.001)
             _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130, errors)
         self.assertIn("stopped", errors)
