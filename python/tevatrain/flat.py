@@ -8,7 +8,8 @@
 Every dataset is chunked, shuffled and compressed with zstd. All columns of an object have chunks of the same number of rows, a power
 of two, of about 1 MiB together and of at least 1024 rows. An event that fits into a chunk never crosses the end of one: it begins in
 the next chunk, and no extent names the rows of zeros before it. So a reader never decodes a chunk for a part of an event. Event
-columns and extents have chunks of another power of two: about as many events as a chunk of the largest object holds, and at most 1 MiB.
+columns and extents have chunks of another power of two: about as many events as a chunk of the largest object holds, but no less than
+128 KiB and no more than 1 MiB of all columns together.
 
 Dtypes are kept, in native byte order; text of fixed length is for event columns only.
 """
@@ -24,6 +25,7 @@ import numpy as np
 
 CHUNK_BYTES = 1 << 20
 LEAST_ROWS = 1024
+LEAST_EVENT_BYTES = 1 << 17     # smaller chunks cost more to find than to decode
 EXTENT = np.dtype([("first", "<u8"), ("N", "<u4")])
 NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -51,9 +53,9 @@ def rows_a_chunk(row_bytes):
 
 def events_a_chunk(event_bytes, objects):
     """From the bytes of a row of all event columns and, for each object, (rows a chunk, bytes a row, mean rows an event)."""
-    most = power_of_two(CHUNK_BYTES / event_bytes)
+    least, most = power_of_two(LEAST_EVENT_BYTES / event_bytes), power_of_two(CHUNK_BYTES / event_bytes)
     chunk, _, mean = max(objects, key=lambda item: item[1] * item[2], default=(0, 0, 0))
-    return min(most, power_of_two(chunk / mean)) if mean > 0 else most
+    return min(most, max(least, power_of_two(chunk / mean))) if mean > 0 else most
 
 
 def place(counts, position, chunk):

@@ -64,8 +64,8 @@ class FlatFiles(unittest.TestCase):
             self.assertEqual(chunk, 1 << 15)            # 18 bytes a row
             self.check_object(file, "hit", hits)
             np.testing.assert_array_equal(file["event/y"][:], np.concatenate([counts for _, counts in blocks]))
-            # 7 events of about 300 rows came first: a chunk of 32768 rows holds about 109 events.
-            self.assertEqual({file[path].chunks[0] for path in ("event/y", "part/extents", "hit/extents")}, {64})
+            # A chunk of 32768 rows holds about 109 events, but 28 bytes an event make the least chunk one of 4096.
+            self.assertEqual({file[path].chunks[0] for path in ("event/y", "part/extents", "hit/extents")}, {4096})
 
     def test_an_event_larger_than_a_chunk_begins_a_chunk(self):
         big = [make_object(counts, ["f4"] * 256) for counts in ([1000, 25, 5000, 900, 24], [0, 3, 1024, 1, 2049, 0, 1023])]
@@ -153,8 +153,8 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual([rows_a_chunk(size) for size in (1, 4, 5, 64, 1000, 1 << 20)], [1 << 20, 1 << 18, 1 << 17, 1 << 14, 1024, 1024])
 
     def test_event_chunks_follow_the_largest_object(self):
-        self.assertEqual(events_a_chunk(8, [(1 << 15, 16, 40.0), (1 << 18, 4, 2.0)]), 512)
-        self.assertEqual(events_a_chunk(8, [(1024, 64, 100000.0)]), 1)
+        self.assertEqual(events_a_chunk(512, [(1 << 15, 16, 40.0), (1 << 18, 4, 2.0)]), 512)
+        self.assertEqual(events_a_chunk(8, [(1024, 64, 100000.0)]), 1 << 14)
         self.assertEqual(events_a_chunk(8, [(1 << 18, 4, 0.001)]), 1 << 17)
         self.assertEqual(events_a_chunk(8, [(1 << 18, 4, 0.0)]), 1 << 17)
 
