@@ -2,8 +2,11 @@
 """Streaming of HDF5 against its peers, interleaved and repeated, in events/s: 131,072 events of 1,024 float32, padded with
 zeros, in chunks of 1 MiB, as gzip + shuffle and uncompressed; the page cache is warm.
 
-  tevatrain     `tevatrain bench data --stage raw`: shuffled windows, batches of 1,024, two workers
+  tevatrain     `tevatrain bench data --stage raw`: batches of 1,024 out of shuffled windows of 4,096 events, as chunk_items has them,
+                two workers, 128 MiB for loading
+  tevatrain_all the same out of one window of all events, which are then held in memory that is touched for the first time
   delivered     `--stage read`: chunks brought into memory, without batches
+  raw           the file's bytes by plain reads in the same process and with as many threads, best of three passes
   and the peers of stream_peers.py; chunk_items with 0, 1 and 2 workers, of which the best counts
 
   benchmarks/data/stream_compare.py build/cpu/bin/tevatrain --out benchmarks/results
@@ -25,22 +28,25 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "train"))
 from bench_runs import ROOT, BenchError, machine, write_result  # noqa: E402
 
 VALUES = 1024
+WINDOW = 4096       # events that are shuffled together: 16 chunks
 CONFIG = """\
 data:
   reader: dense
   train: {file}
+  val: {val}
   objects:
     event: {{field: x, as: [{names}]}}
   label: {{field: label, classes: [a, b]}}
   features: {{event: {{first: c0}}}}
   workers: {workers}
+  shuffle_rows: {window}
   budget_mib: {budget}
 model: {{name: mlp, widths: [8]}}
 train: {{batch_size: 1024, device: cpu, threads: 1}}
 optimizer: {{name: adam, lr: 1e-3}}
 """
 TARGETS = {"gzip: tevatrain / chunk_items": 3, "gzip: tevatrain / map_style": 250, "gzip: tevatrain / sequential": 3,
-           "plain: delivered / pread": 0.85}
+           "plain: delivered / raw": 0.85}
 
 
 def make_file(path, events, **options):
@@ -64,11 +70,12 @@ def last_json(command):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def run_tevatrain(options, file, stage):
+def run_tevatrain(options, file, stage, window, budget):
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "stream.yaml"
         names = ", ".join(f"c{i}" for i in range(VALUES))
-        config.write_text(CONFIG.format(file=file, names=names, workers=options.workers, budget=options.budget_mib))
+        val = make_file(Path(folder) / "val.h5", 256)
+        config.write_text(CONFIG.format(file=file, val=val, names=names, workers=options.workers, window=window, budget=budget))
         result = last_json([options.binary.resolve(), "bench", "data", config, "--stage", stage, "--json"])
     return result
 
@@ -80,12 +87,13 @@ def run_peer(peer, file, workers):
 def run_round(options, files):
     rates = {}
     for name, file in files.items():
-        for stage, series in (("raw", "tevatrain"), ("read", "delivered")):
-            rates[f"{name}: {series}"] = run_tevatrain(options, file, stage)
+        for series, stage, window, budget in (("tevatrain", "raw", WINDOW, 128), ("tevatrain_all", "raw", 0, 4096),
+                                              ("delivered", "read", WINDOW, 128)):
+            result = rates[f"{name}: {series}"] = run_tevatrain(options, file, stage, window, budget)
+        rates[f"{name}: raw"] = {"events": options.events, "seconds": file.stat().st_size / 2**20 / result["raw_read_mib_s"]}
         for workers in (0, 1, 2):
             rates[f"{name}: chunk_items {workers}"] = run_peer("chunk_items", file, workers)
         rates[f"{name}: sequential"] = run_peer("sequential", file, 1)
-        rates[f"{name}: pread"] = run_peer("pread", file, options.workers)
     rates["gzip: map_style"] = run_peer("map_style", files["gzip"], options.workers)
     return {name: result["events"] / result["seconds"] for name, result in rates.items()}
 
@@ -107,7 +115,6 @@ def main():
     parser.add_argument("--events", type=int, default=131072)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--budget-mib", type=int, default=4096)
     parser.add_argument("--out", type=Path, help="folder for <date>-stream.json")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

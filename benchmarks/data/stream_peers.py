@@ -3,13 +3,10 @@
   sequential   H5Dread of the whole file, a chunk at a time, no shuffle
   map_style    the usual Dataset of single random events under a DataLoader; stops after --seconds
   chunk_items  the best h5py form found: workers take windows of whole chunks, shuffle their events, give batches
-  pread        the bytes of the file by plain reads, several threads
 """
 
 import argparse
 import json
-import os
-import threading
 import time
 
 import h5py
@@ -87,31 +84,9 @@ def sequential(options):
         return {"events": len(x), "seconds": time.perf_counter() - begin, "first_batch_s": None}
 
 
-def pread(options):
-    size, block = os.path.getsize(options.file), 1 << 20
-    with h5py.File(options.file, "r") as file:
-        events = len(file["x"])
-    descriptor = os.open(options.file, os.O_RDONLY)
-
-    def read(share):
-        buffer = bytearray(block)
-        for offset in range(size * share // options.workers, size * (share + 1) // options.workers, block):
-            os.preadv(descriptor, [buffer], offset)
-
-    begin = time.perf_counter()
-    threads = [threading.Thread(target=read, args=(share,)) for share in range(options.workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds = time.perf_counter() - begin
-    os.close(descriptor)
-    return {"events": events, "seconds": seconds, "first_batch_s": None, "mib_per_s": size / seconds / (1 << 20)}
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    peers = {"sequential": sequential, "map_style": map_style, "chunk_items": chunk_items, "pread": pread}
+    peers = {"sequential": sequential, "map_style": map_style, "chunk_items": chunk_items}
     parser.add_argument("peer", choices=peers)
     parser.add_argument("file")
     parser.add_argument("--workers", type=int, default=2)

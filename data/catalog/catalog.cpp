@@ -33,6 +33,7 @@ void Catalog::add_file(const std::string& path) {
   for (const auto& unit : reader->units())
     units_.push_back({file, unit.first_event, unit.num_events, unit.stored_bytes, unit.num_values});
   num_events_ += files_.back().num_events;
+  scratch_bytes_ = std::max(scratch_bytes_, reader->scratch_bytes());
   files_.back().reader = std::move(reader);
 }
 

@@ -36,6 +36,8 @@ class Catalog {
   const std::vector<Unit>& units() const { return units_; }
   /// Values an event of each request.
   const std::vector<int64_t>& widths() const { return widths_; }
+  /// Memory that a thread which reads keeps for decoding.
+  int64_t scratch_bytes() const { return scratch_bytes_; }
   const std::string& file_path(int32_t file) const { return files_.at(file).path; }
   std::vector<std::string> file_paths() const;
 
@@ -73,6 +75,7 @@ class Catalog {
   std::vector<Unit> units_;
   std::vector<int64_t> widths_;
   int64_t num_events_ = 0;
+  int64_t scratch_bytes_ = 0;
   std::mutex mutex_;
   std::list<int32_t> open_;  // files with a descriptor, most recently used first; under the mutex
   std::once_flag fingerprinted_;

@@ -71,7 +71,8 @@ size_t ChunkDecoder::bytes_before(const std::vector<size_t>& applied, size_t sta
 bool ChunkDecoder::is_plain(uint32_t filter_mask) const { return stages(filter_mask).empty(); }
 
 size_t ChunkDecoder::scratch_bytes() const {
-  const size_t stored_and_chunk = 2, stages = std::min<size_t>(2, filters_.size());
+  if (filters_.empty()) return chunk_bytes_;
+  const size_t stored_and_chunk = 2, stages = std::min<size_t>(2, filters_.size() - 1);
   return (stored_and_chunk + stages) * (chunk_bytes_ + 4096);
 }
 

@@ -20,7 +20,7 @@ struct Sizes {
   int64_t chunk_bytes = 0;  ///< of one chunk of each dataset
   std::vector<size_t> sources{};
 
-  void add(const RecordPlan& plan, const Field& field) {
+  void add(const RecordPlan& plan, const RecordField& field) {
     num_values += field.width();
     for (const auto& part : field.parts) {
       const Source& source = plan.sources[part.source];

@@ -75,6 +75,8 @@ class Reader {
   virtual std::vector<UnitRange> units() const = 0;
   /// Values an event (or row) of each field, in the order of the requests.
   virtual std::vector<int64_t> widths() const = 0;
+  /// Memory that a thread keeps for decoding, once it has read.
+  virtual int64_t scratch_bytes() const = 0;
   /// Stored type of each field, for messages and fingerprints: "values_block_0 float32[804]".
   virtual std::vector<std::string> signatures() const = 0;
 

@@ -55,9 +55,9 @@ class Planner {
  private:
   std::string where(const FieldRequest& request) const { return request.key + ": " + plan_.path; }
 
-  Field find_field(const FieldRequest& request) {
+  RecordField find_field(const FieldRequest& request) {
     const FieldAddress address = resolve_(request);
-    Field field{request};
+    RecordField field{request};
     for (const auto& part : address.parts) add_part(field, part);
     check_parts(field);
     check_range(field);
@@ -77,7 +77,7 @@ class Planner {
     return plan_.sources.size() - 1;
   }
 
-  void add_part(Field& field, const FieldAddress::Part& address) {
+  void add_part(RecordField& field, const FieldAddress::Part& address) {
     const FieldRequest& request = field.request;
     FieldPart part{find_source(address.dataset), 0, field.record_width, address.record};
     Source& source = plan_.sources[part.source];
@@ -108,7 +108,7 @@ class Planner {
   }
 
   /// The columns of a field lie side by side.
-  void check_parts(const Field& field) const {
+  void check_parts(const RecordField& field) const {
     const FieldRequest& request = field.request;
     const Source& first = plan_.sources[field.parts[0].source];
     TEV_CHECK_INPUT(!field.variable_length || field.parts.size() == 1, request.members_key(), ": ", plan_.path, ": '", request.field,
@@ -122,7 +122,7 @@ class Planner {
     }
   }
 
-  void check_range(Field& field) const {
+  void check_range(RecordField& field) const {
     FieldRequest& request = field.request;
     if (field.parts[0].record < 0) field.records_per_row = plan_.sources[field.parts[0].source].records_per_row();
     const int64_t width = field.record_width * field.records_per_row;
@@ -137,7 +137,7 @@ class Planner {
     numbers.key = request.rows_key();
     numbers.field = address.rows;
     numbers.as = FieldRequest::As::int64;
-    Field field{numbers};
+    RecordField field{numbers};
     const size_t source = find_source(address.rows);
     for (size_t i = 0; i < plan_.indexes.size(); ++i)
       if (plan_.indexes[i].field.parts[0].source == source && plan_.indexes[i].kind == address.rows_kind) {
@@ -161,7 +161,7 @@ class Planner {
     return "N";
   }
 
-  void check_rows_field(const Field& field, RowsKind kind) const {
+  void check_rows_field(const RecordField& field, RowsKind kind) const {
     const int64_t width = field.width();
     const bool good = kind == RowsKind::offsets ? width == 1 : kind == RowsKind::extents ? width == 2 : width == 1 || width == 2;
     TEV_CHECK_INPUT(good, field.request.key, ": ", plan_.path, ": '", field.request.field, "' has ", width, " numbers a row (", kind_name(kind),
@@ -205,7 +205,7 @@ class Planner {
 };
 
 /// Whether the range of a field touches `count` values from `offset` on of some record.
-bool is_within(const Field& field, int64_t offset, int64_t count) {
+bool is_within(const RecordField& field, int64_t offset, int64_t count) {
   const int64_t first = field.request.first % field.record_width, last = first + field.width();
   return (first < offset + count && offset < last) || offset + field.record_width < last;
 }
@@ -253,7 +253,7 @@ int64_t Source::packed_record_bytes() const {
   return bytes;
 }
 
-at::ScalarType RecordPlan::element_type(const Field& field) const {
+at::ScalarType RecordPlan::element_type(const RecordField& field) const {
   if (field.request.as == FieldRequest::As::float32) return at::kFloat;
   if (field.request.as == FieldRequest::As::int64) return at::kLong;
   std::optional<at::ScalarType> type;

@@ -62,7 +62,7 @@ struct FieldPart {
 };
 
 /// A field, found.
-struct Field {
+struct RecordField {
   FieldRequest request;
   std::vector<FieldPart> parts{};
   int64_t record_width = 0;       ///< values of a record of all parts
@@ -75,7 +75,7 @@ struct Field {
 /// Which rows of flat datasets belong to an event.
 struct RowIndex {
   RowsKind kind = RowsKind::none;
-  Field field;                   ///< its numbers, as int64
+  RecordField field;             ///< its numbers, as int64
   int64_t num_rows = 0;          ///< of the flat datasets
   std::vector<int64_t> starts{};  ///< of counts: first row of each event, and the end
 };
@@ -85,13 +85,13 @@ struct RecordPlan {
   std::string path;
   hdf5::RawFile::Identity identity;
   std::vector<Source> sources;
-  std::vector<Field> fields;
+  std::vector<RecordField> fields;
   std::vector<RowIndex> indexes;
   int64_t num_events = 0;
 
   const hdf5::Member& member(const FieldPart& part) const { return sources[part.source].record.members[part.member]; }
   /// The type in which a field is read.
-  at::ScalarType element_type(const Field& field) const;
+  at::ScalarType element_type(const RecordField& field) const;
 };
 
 /// Finds the fields; reads metadata only. To be called on the catalog thread.

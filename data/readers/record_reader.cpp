@@ -19,7 +19,7 @@ class RecordReader final : public Reader {
       : thread_(thread), plan_(thread.run([&] { return plan_records(path, requests, layout); })) {
     for (auto& index : plan_.indexes)
       if (index.kind == RowsKind::counts)
-        add_up_counts(plan_, index, [this](const Field& field, int64_t first, int64_t num) { return read_numbers(field, first, num); });
+        add_up_counts(plan_, index, [this](const RecordField& field, int64_t first, int64_t num) { return read_numbers(field, first, num); });
     units_ = cut_units(plan_, [this](size_t index, int64_t first, int64_t num) { return rows_of(plan_.indexes[index], first, num); });
   }
 
@@ -30,6 +30,13 @@ class RecordReader final : public Reader {
     std::vector<int64_t> widths;
     for (const auto& field : plan_.fields) widths.push_back(field.width());
     return widths;
+  }
+
+  int64_t scratch_bytes() const override {
+    int64_t bytes = 0;
+    for (const auto& source : plan_.sources)
+      if (source.rows) bytes = std::max(bytes, source.rows->scratch_bytes());
+    return bytes;
   }
 
   std::vector<std::string> signatures() const override {
@@ -60,7 +67,7 @@ class RecordReader final : public Reader {
     std::vector<Target> targets;
     const std::vector<Segment> whole_events{{first_event, 0, num_events}};
     for (size_t i = 0; i < plan_.fields.size(); ++i) {
-      const Field& field = plan_.fields[i];
+      const RecordField& field = plan_.fields[i];
       if (field.variable_length) {
         result[i] = read_variable_length(*file, field, first_event, num_events);
         continue;
@@ -83,7 +90,7 @@ class RecordReader final : public Reader {
  private:
   /// A field and where its values go.
   struct Target {
-    const Field* field;
+    const RecordField* field;
     at::Tensor* out;
     const std::vector<Segment>* segments;
   };
@@ -97,7 +104,7 @@ class RecordReader final : public Reader {
     return open_;
   }
 
-  at::Tensor read_numbers(const Field& field, int64_t first_row, int64_t num_rows) const {
+  at::Tensor read_numbers(const RecordField& field, int64_t first_row, int64_t num_rows) const {
     at::Tensor values = at::empty({num_rows, field.width()}, plan_.element_type(field));
     const std::vector<Segment> rows{{first_row, 0, num_rows}};
     if (num_rows > 0) fill(*open(), {{&field, &values, &rows}});
@@ -106,7 +113,7 @@ class RecordReader final : public Reader {
 
   std::vector<RowRange> rows_of(const RowIndex& index, int64_t first_event, int64_t num_events) const {
     return row_ranges(plan_, index, first_event, num_events,
-                      [this](const Field& field, int64_t first, int64_t num) { return read_numbers(field, first, num); });
+                      [this](const RecordField& field, int64_t first, int64_t num) { return read_numbers(field, first, num); });
   }
 
   static at::Tensor offsets_of(const std::vector<RowRange>& ranges) {
@@ -175,7 +182,7 @@ class RecordReader final : public Reader {
   }
 
   /// Whether the stored rows are the values: one plain dataset, all of it, of the type that is wanted.
-  bool is_as_stored(const Field& field) const {
+  bool is_as_stored(const RecordField& field) const {
     const Source& source = plan_.sources[field.parts[0].source];
     const hdf5::Member& member = plan_.member(field.parts[0]);
     const at::ScalarType type = plan_.element_type(field);
@@ -187,7 +194,7 @@ class RecordReader final : public Reader {
   }
 
   /// @param packed  the block has native numbers of the needed members only, as the library reads them
-  void convert(const Field& field, const FieldPart& part, const decode::RowBlock& block, bool packed, at::Tensor& out, int64_t out_row) const {
+  void convert(const RecordField& field, const FieldPart& part, const decode::RowBlock& block, bool packed, at::Tensor& out, int64_t out_row) const {
     const Source& source = plan_.sources[part.source];
     const hdf5::Member& member = plan_.member(part);
     const RecordShape shape{packed ? source.packed_record_bytes() : source.record.bytes, field.record_width, field.request.first,
@@ -220,7 +227,7 @@ class RecordReader final : public Reader {
   }
 
   /// [all values, 1], with as many an event as it has.
-  FieldValues read_variable_length(const RecordFile& file, const Field& field, int64_t first_event, int64_t num_events) const {
+  FieldValues read_variable_length(const RecordFile& file, const RecordField& field, int64_t first_event, int64_t num_events) const {
     std::vector<int64_t> counts;
     const std::vector<char> values = file.read_variable_length(field.parts[0].source, first_event, num_events, counts);
     std::vector<RowRange> ranges;

@@ -21,7 +21,7 @@ struct Segment {
 };
 
 /// Reads the numbers of an index field: [n, width] int64.
-using ReadNumbers = std::function<at::Tensor(const Field& field, int64_t first_row, int64_t num_rows)>;
+using ReadNumbers = std::function<at::Tensor(const RecordField& field, int64_t first_row, int64_t num_rows)>;
 
 /// Rows of a range of events, checked.
 /// @throws InputError  rows that are not there: names dataset, event and numbers

@@ -47,10 +47,22 @@ DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& mess
   spec_.objects = preprocess_->specs();
   spec_.classes = config.label.classes;
   open_parts();
+  set_scratch_aside();
   if (has(Split::train)) shuffle_ = plan_shuffle(*part(Split::train).unit_rows, config.shuffle_rows);
 }
 
 DataSession::~DataSession() = default;
+
+/// What the workers keep for decoding is part of the budget.
+void DataSession::set_scratch_aside() {
+  int64_t scratch = 0;
+  for (const auto& [split, part] : parts_) scratch = std::max(scratch, part.catalog->scratch_bytes());
+  const int64_t total = scratch * config_.workers;
+  TEV_CHECK_INPUT(total < store_.budget_bytes() / 2, "data.budget_mib: ", config_.workers, " workers need ", total >> 20,
+                  " MiB to decode chunks of these files, of ", loading_budget_bytes(config_.budget_mib) >> 20,
+                  " MiB in all (at most half may go there). Raise data.budget_mib, lower data.workers, or write the files with smaller chunks.");
+  store_.set_aside(total);
+}
 
 void DataSession::open_parts() {
   if (config_.files.empty()) {

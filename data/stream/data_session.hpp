@@ -76,6 +76,7 @@ class DataSession {
     std::shared_ptr<const std::vector<int64_t>> unit_rows;  ///< of this split
   };
   void open_parts();
+  void set_scratch_aside();
   void check_training_files_apart() const;
   Part open_part(const std::vector<std::string>& patterns, const std::string& key);
   const Part& part(Split split) const;

@@ -43,6 +43,8 @@ class UnitStore {
   ~UnitStore();
 
   int64_t budget_bytes() const { return budget_bytes_; }
+  /// Leaves so much of the budget to others. Before anything is pinned.
+  void set_aside(int64_t bytes) { budget_bytes_ -= bytes; }
 
   /// Holds a unit in memory until unpin(), starting its loading if it is not there. Blocks until it fits into the quota, or
   /// until `cancelled` (checked after each wake()).
@@ -78,7 +80,7 @@ class UnitStore {
   bool make_room(int64_t bytes);
   void finish_loading(const Key& key, std::shared_ptr<const DecodedUnit> unit, std::exception_ptr failure);
 
-  const int64_t budget_bytes_;
+  int64_t budget_bytes_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<Key, Entry> entries_;

@@ -50,6 +50,11 @@ bool copy_event(const float* from, const bool* keep, int64_t rows, int64_t kept,
 Column event_column(const RawObject& object, const at::Tensor& values, const std::vector<int64_t>& taken, const std::string& path,
                     int64_t first_event) {
   const int64_t width = values.size(1);
+  if (static_cast<int64_t>(taken.size()) == values.size(0)) {
+    const Column whole{values, {}};
+    if (!all_finite(values.const_data_ptr<float>(), values.numel())) throw_not_finite(object, whole, taken, path, first_event);
+    return whole;
+  }
   Column column{at::empty({static_cast<int64_t>(taken.size()), width}, values.options()), {}};
   float* to = column.values.mutable_data_ptr<float>();
   bool finite = true;
@@ -153,6 +158,11 @@ Column Converter::ragged_column(size_t index, const Rows& rows, const std::vecto
   offsets[0] = 0;
   for (int64_t i = 0; i < num_taken; ++i)
     offsets[i + 1] = offsets[i] + (keep ? count_true(keep_of(taken[i]), rows_of(taken[i])) : rows_of(taken[i]));
+  if (offsets[num_taken] == rows.values.size(0)) {  // nothing is dropped
+    column.values = rows.values;
+    if (!all_finite(values, rows.values.numel())) throw_not_finite(object, column, taken, path, first_event);
+    return column;
+  }
   column.values = at::empty({offsets[num_taken], columns}, rows.values.options());
   float* to = column.values.mutable_data_ptr<float>();
   bool finite = true;
