@@ -26,8 +26,11 @@ std::shared_ptr<Catalog> Catalog::open(const std::string& layout, std::vector<st
 
 void Catalog::add_file(const std::string& path) {
   auto reader = open_reader(layout_, path, requests_, thread_);
-  if (files_.empty()) widths_ = reader->widths();
-  check_widths(path, reader->widths());
+  if (files_.empty()) {
+    widths_ = reader->widths();
+    types_ = reader->types();
+  }
+  check_columns(path, *reader);
   const auto file = static_cast<int32_t>(files_.size());
   files_.push_back({path, num_events_, reader->num_events(), units_.size(), c10::str(c10::Join("; ", reader->signatures())), nullptr});
   for (const auto& unit : reader->units())
@@ -37,11 +40,16 @@ void Catalog::add_file(const std::string& path) {
   files_.back().reader = std::move(reader);
 }
 
-void Catalog::check_widths(const std::string& path, const std::vector<int64_t>& widths) const {
-  for (size_t i = 0; i < widths.size(); ++i)
-    TEV_CHECK_INPUT(widths[i] == widths_[i], requests_[i].key, ": ", path, ": '", requests_[i].field, "' has ",
-                    widths[i], " values an event, but ", widths_[i], " in ", files_.front().path,
+void Catalog::check_columns(const std::string& path, const Reader& reader) const {
+  const auto widths = reader.widths();
+  const auto types = reader.types();
+  for (size_t i = 0; i < widths.size(); ++i) {
+    TEV_CHECK_INPUT(widths[i] == widths_[i], requests_[i].key, ": ", path, ": '", requests_[i].field, "' has ", widths[i],
+                    " values an event, but ", widths_[i], " in ", files_.front().path,
                     " (all files of a set have the same columns). Take the file out.");
+    TEV_CHECK_INPUT(types[i] == types_[i], requests_[i].key, ": ", path, ": '", requests_[i].field, "' is read as ", types[i], ", but as ",
+                    types_[i], " from ", files_.front().path, " (all files of a set have the same columns). Take the file out.");
+  }
 }
 
 std::vector<std::string> Catalog::file_paths() const {

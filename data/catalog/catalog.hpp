@@ -64,7 +64,7 @@ class Catalog {
   Catalog(const std::string& layout, std::vector<FieldRequest> requests, CatalogThread& thread)
       : layout_(layout), requests_(std::move(requests)), thread_(thread) {}
   void add_file(const std::string& path);
-  void check_widths(const std::string& path, const std::vector<int64_t>& widths) const;
+  void check_columns(const std::string& path, const Reader& reader) const;
   void keep_open(int32_t file);
   uint64_t compute_fingerprint();
 
@@ -74,6 +74,7 @@ class Catalog {
   std::vector<File> files_;
   std::vector<Unit> units_;
   std::vector<int64_t> widths_;
+  std::vector<at::ScalarType> types_;
   int64_t num_events_ = 0;
   int64_t scratch_bytes_ = 0;
   std::mutex mutex_;

@@ -35,6 +35,7 @@ char* thread_buffer(Slot slot, size_t bytes) {
   static thread_local std::array<Buffer, 4> buffers;
   Buffer& buffer = buffers.at(static_cast<size_t>(slot));
   if (buffer.bytes < bytes) {
+    buffer.bytes = 0;  // should there be no memory
     buffer.data.reset();  // first: never two at a time
     buffer.data.reset(new char[bytes]);
     buffer.bytes = bytes;

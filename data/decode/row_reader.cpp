@@ -87,7 +87,7 @@ bool RowReader::has_chunks() const {
 }
 
 int64_t RowReader::scratch_bytes() const {
-  return std::max(static_cast<int64_t>(decoder_.scratch_bytes()), chunk_rows_ * chunk_row_bytes_);
+  return has_chunks() ? static_cast<int64_t>(decoder_.scratch_bytes()) : chunk_rows_ * chunk_row_bytes_;
 }
 
 std::string RowReader::chunk_name(int64_t chunk) const {

@@ -129,8 +129,8 @@ void Dataset::throw_read_error(std::string reason, int64_t memory_type, int64_t 
     }
     row = next;
   }
-  const std::string chunk = chunk_rows_ > 0 ? c10::str("chunk ", begin / chunk_rows_, " (rows ") : "(rows ";
-  throw Error(c10::str(file_->path(), ": dataset '", path_, "', ", chunk, begin, " to ", bad_end - 1,
+  const std::string chunk = chunk_rows_ > 0 ? c10::str(", chunk ", begin / chunk_rows_, " (rows ") : " (rows ";
+  throw Error(c10::str(file_->path(), ": dataset '", path_, "'", chunk, begin, " to ", bad_end - 1,
                        ") cannot be read (HDF5: ", reason,
                        "). The file is damaged or its disk failed: copy or make it again."));
 }

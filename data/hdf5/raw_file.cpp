@@ -17,7 +17,7 @@ int64_t nanoseconds(const timespec& time) { return int64_t{1000000000} * time.tv
 }  // namespace
 
 RawFile::RawFile(std::string path) : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
-  TEV_CHECK_INPUT(descriptor_ >= 0, path_, ": cannot be opened (", std::strerror(errno), "). Check the path and its rights.");
+  TEV_CHECK_INPUT(descriptor_ >= 0, path_, ": cannot be opened (", std::strerror(errno), "). Check the path, its rights and the limit of open files.");
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0) {
     const int reason = errno;

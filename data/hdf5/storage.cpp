@@ -18,6 +18,14 @@ namespace {
 /// More chunks than this are found one by one, by the library: a table of them would not fit into memory.
 constexpr int64_t kMostExtents = int64_t{1} << 28;
 
+/// Rows that are cut into more pieces are left to the library.
+constexpr int64_t kMostChunksOfRow = int64_t{1} << 16;
+
+int64_t chunks_of_row(const ChunkGrid& grid) {
+  const ChunkGrid row{{grid.shape.begin() + 1, grid.shape.end()}, {grid.chunk.begin() + 1, grid.chunk.end()}};
+  return row.num_chunks();
+}
+
 std::string where(const Dataset& dataset) { return dataset.file().path() + ": dataset '" + dataset.path() + "'"; }
 
 FileFormat format_of(const File& file) {
@@ -40,10 +48,20 @@ std::string fill_of(const Dataset& dataset, int64_t creation) {
   return fill;
 }
 
+/// Whether the dataset lies in the file itself, not behind an external link.
+bool is_in_file(const Dataset& dataset) {
+  H5O_info_t own, root;
+  TEV_H5(H5Oget_info2(dataset.id(), &own, H5O_INFO_BASIC), where(dataset));
+  TEV_H5(H5Oget_info2(dataset.file().id(), &root, H5O_INFO_BASIC), where(dataset));
+  return own.fileno == root.fileno;
+}
+
 std::vector<Extent> chunk_extents(const Dataset& dataset, const RawFile& bytes, Storage& storage) {
   H5O_info_t info;
   TEV_H5(H5Oget_info2(dataset.id(), &info, H5O_INFO_BASIC), where(dataset));
-  auto extents = storage.grid.num_chunks() <= kMostExtents
+  // A file has no more chunks than bytes; what is declared beyond that was never written.
+  const int64_t most = std::min(kMostExtents, static_cast<int64_t>(bytes.identity().bytes / 16) + 65536);
+  auto extents = storage.grid.num_chunks() <= most
                      ? read_chunk_tree(bytes, format_of(dataset.file()), info.addr, storage.grid)
                      : std::nullopt;
   storage.kind = extents ? Storage::Kind::chunked : Storage::Kind::library_chunks;
@@ -81,6 +99,10 @@ void find_chunks(const Dataset& dataset, int64_t creation, const RawFile& bytes,
   hsize_t sizes[H5S_MAX_RANK];
   const int rank = TEV_H5(H5Pget_chunk(creation, H5S_MAX_RANK, sizes), where(dataset));
   storage.grid.chunk.assign(sizes, sizes + rank);
+  if (chunks_of_row(storage.grid) > kMostChunksOfRow) {
+    storage.reason = "rows cut into very many chunks";
+    return;
+  }
   unsigned options = 0;
   TEV_H5(H5Pget_chunk_opts(creation, &options), where(dataset));
   if (options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) {
@@ -130,6 +152,10 @@ Storage storage_of(const Dataset& dataset, const RawFile& bytes) {
     return storage;
   }
   storage.fill = fill_of(dataset, creation.id());
+  if (!is_in_file(dataset)) {
+    storage.reason = "a dataset of another file";
+    return storage;
+  }
   if (const Filter* filter = filter_for_library(storage.filters)) {
     storage.reason = "the filter " + filter->name;
     return storage;

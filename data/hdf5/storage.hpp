@@ -45,7 +45,7 @@ struct Storage {
   std::vector<Extent> extents;
   std::string content;
   std::string fill;    ///< one record of what was never written
-  std::string reason;  ///< e.g. "filter szip", "a virtual dataset"
+  std::string reason;  ///< e.g. "the filter szip", "a virtual dataset"
 
   /// Uncompressed bytes of a chunk.
   int64_t chunk_bytes() const { return grid.chunk_records() * static_cast<int64_t>(fill.size()); }

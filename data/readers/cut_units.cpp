@@ -88,9 +88,9 @@ class Cutter {
         chunk_ = range.first / chunk_rows;
         const bool crosses = (range.first + range.count - 1) / chunk_rows != chunk_;
         is_aligned_ = is_aligned_ && (!crosses || range.count > chunk_rows || range.first % chunk_rows == 0);
-      } else if (chunk_rows == 0 && !pieces_.empty() && pieces_.back().stored_bytes >= kUnitBytes) {
-        begin_piece(first_event + i);
       }
+      // Without chunks anywhere will do; with rare ones a piece must end some time.
+      if (!pieces_.empty() && pieces_.back().stored_bytes >= (chunk_rows == 0 ? kUnitBytes : kMostUnitBytes)) begin_piece(first_event + i);
       if (pieces_.empty()) begin_piece(first_event + i);
       UnitRange& piece = pieces_.back();
       ++piece.num_events;

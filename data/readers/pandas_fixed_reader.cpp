@@ -35,7 +35,9 @@ class Frame {
       if (!file_->has_dataset(base + "_items") || !file_->has_dataset(base + "_values")) break;
       const auto names = hdf5::read_texts(*file_, base + "_items");
       for (size_t i = 0; i < names.size(); ++i) {
-        columns_[names[i]] = {base + "_values", "", static_cast<int64_t>(i)};
+        const bool is_new = columns_.emplace(names[i], FieldAddress::Part{base + "_values", "", static_cast<int64_t>(i)}).second;
+        TEV_CHECK_INPUT(is_new, file_->path(), ": '", group_, "' has two columns '", names[i],
+                        "' (names that differ were expected). Use the reader dense, whose fields are the blocks.");
         names_.push_back(names[i]);
       }
     }

@@ -30,6 +30,7 @@ struct FieldRequest {
   int64_t first = 0;                 ///< half-open range of the flattened values of an event or row
   int64_t last = -1;                 ///< -1: to the end
   As as = As::float32;
+  bool one_row = false;              ///< refuse fields that have any number of rows an event
   RowsKind rows_kind = RowsKind::none;
   std::string rows{};                ///< the dataset that tells which rows belong to an event
 
@@ -75,6 +76,8 @@ class Reader {
   virtual std::vector<UnitRange> units() const = 0;
   /// Values an event (or row) of each field, in the order of the requests.
   virtual std::vector<int64_t> widths() const = 0;
+  /// Types of the values that reading gives.
+  virtual std::vector<at::ScalarType> types() const = 0;
   /// Memory that a thread keeps for decoding, once it has read.
   virtual int64_t scratch_bytes() const = 0;
   /// Stored type of each field, for messages and fingerprints: "values_block_0 float32[804]".

@@ -13,8 +13,10 @@ RecordFile::RecordFile(const RecordPlan& plan, CatalogThread& thread) : plan_(pl
   if (std::none_of(plan.sources.begin(), plan.sources.end(), [](const Source& source) { return source.needs_library(); })) return;
   thread_.run([this] {
     const auto file = hdf5::File::open(plan_.path);
+    std::vector<std::unique_ptr<hdf5::Dataset>> datasets;  // closed on this thread should one of them fail
     for (const auto& source : plan_.sources)
-      datasets_.push_back(source.needs_library() ? std::make_unique<hdf5::Dataset>(file, source.path) : nullptr);
+      datasets.push_back(source.needs_library() ? std::make_unique<hdf5::Dataset>(file, source.path) : nullptr);
+    datasets_ = std::move(datasets);
   });
 }
 

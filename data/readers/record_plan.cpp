@@ -61,6 +61,12 @@ class Planner {
     for (const auto& part : address.parts) add_part(field, part);
     check_parts(field);
     check_range(field);
+    const bool is_ragged = address.rows_kind != RowsKind::none || field.variable_length;
+    TEV_CHECK_INPUT(!request.one_row || !is_ragged, where(request), ": '", request.field, "' has ",
+                    field.variable_length ? "rows of variable length" : "rows by '" + address.rows + "'",
+                    " (one row an event was expected). Choose a field of the events.");
+    TEV_CHECK_INPUT(address.rows_kind == RowsKind::none || !field.variable_length, request.rows_key(), ": ", plan_.path, ": '", request.field,
+                    "' has rows of variable length, one an event (flat columns were expected). Leave the key out.");
     if (address.rows_kind != RowsKind::none) field.row_index = find_rows(request, address, plan_.sources[field.parts[0].source].num_rows());
     return field;
   }
@@ -101,6 +107,10 @@ class Planner {
     }
     if (std::find(source.members.begin(), source.members.end(), part.member) == source.members.end()) source.members.push_back(part.member);
     field.record_width += member.count();
+    TEV_CHECK_INPUT(!member.variable_length || !source.record.compound, where(request), ": '", name, "' is ", member.type_text,
+                    " within records (only whole datasets may have rows of variable length). Choose another field.");
+    TEV_CHECK_INPUT(address.record < source.records_per_row(), where(request), ": '", source.path, "' has ", source.records_per_row(),
+                    " columns, fewer than names for them (the file is damaged). Copy or make it again.");
     TEV_CHECK_INPUT(!member.variable_length || source.shape.size() == 1, where(request), ": '", name, "' is ", member.type_text, " of ",
                     source.shape.size(), " dimensions (one row of variable length an event was expected). Choose another field.");
     field.variable_length = field.variable_length || member.variable_length;

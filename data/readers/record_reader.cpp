@@ -17,10 +17,12 @@ class RecordReader final : public Reader {
  public:
   RecordReader(const std::string& path, const std::vector<FieldRequest>& requests, CatalogThread& thread, Layout layout)
       : thread_(thread), plan_(thread.run([&] { return plan_records(path, requests, layout); })) {
+    std::shared_ptr<const RecordFile> file;  // closed at the end: the catalog counts only files that were read since
+    if (!plan_.indexes.empty()) file = std::make_shared<const RecordFile>(plan_, thread_);
     for (auto& index : plan_.indexes)
       if (index.kind == RowsKind::counts)
-        add_up_counts(plan_, index, [this](const RecordField& field, int64_t first, int64_t num) { return read_numbers(field, first, num); });
-    units_ = cut_units(plan_, [this](size_t index, int64_t first, int64_t num) { return rows_of(plan_.indexes[index], first, num); });
+        add_up_counts(plan_, index, [&](const RecordField& field, int64_t first, int64_t num) { return read_numbers(*file, field, first, num); });
+    units_ = cut_units(plan_, [&](size_t index, int64_t first, int64_t num) { return rows_of(*file, plan_.indexes[index], first, num); });
   }
 
   int64_t num_events() const override { return plan_.num_events; }
@@ -30,6 +32,12 @@ class RecordReader final : public Reader {
     std::vector<int64_t> widths;
     for (const auto& field : plan_.fields) widths.push_back(field.width());
     return widths;
+  }
+
+  std::vector<at::ScalarType> types() const override {
+    std::vector<at::ScalarType> types;
+    for (const auto& field : plan_.fields) types.push_back(plan_.element_type(field));
+    return types;
   }
 
   int64_t scratch_bytes() const override {
@@ -59,7 +67,7 @@ class RecordReader final : public Reader {
     std::vector<std::vector<Segment>> segments(plan_.indexes.size());
     std::vector<at::Tensor> offsets;
     for (size_t i = 0; i < plan_.indexes.size(); ++i) {
-      const auto ranges = rows_of(plan_.indexes[i], first_event, num_events);
+      const auto ranges = rows_of(*file, plan_.indexes[i], first_event, num_events);
       offsets.push_back(offsets_of(ranges));
       segments[i] = segments_of(ranges);
     }
@@ -104,16 +112,16 @@ class RecordReader final : public Reader {
     return open_;
   }
 
-  at::Tensor read_numbers(const RecordField& field, int64_t first_row, int64_t num_rows) const {
+  at::Tensor read_numbers(const RecordFile& file, const RecordField& field, int64_t first_row, int64_t num_rows) const {
     at::Tensor values = at::empty({num_rows, field.width()}, plan_.element_type(field));
     const std::vector<Segment> rows{{first_row, 0, num_rows}};
-    if (num_rows > 0) fill(*open(), {{&field, &values, &rows}});
+    if (num_rows > 0) fill(file, {{&field, &values, &rows}});
     return values;
   }
 
-  std::vector<RowRange> rows_of(const RowIndex& index, int64_t first_event, int64_t num_events) const {
+  std::vector<RowRange> rows_of(const RecordFile& file, const RowIndex& index, int64_t first_event, int64_t num_events) const {
     return row_ranges(plan_, index, first_event, num_events,
-                      [this](const RecordField& field, int64_t first, int64_t num) { return read_numbers(field, first, num); });
+                      [&](const RecordField& field, int64_t first, int64_t num) { return read_numbers(file, field, first, num); });
   }
 
   static at::Tensor offsets_of(const std::vector<RowRange>& ranges) {
@@ -142,7 +150,8 @@ class RecordReader final : public Reader {
 
   void fill_from(const RecordFile& file, size_t source, const std::vector<Segment>& segments,
                  const std::vector<std::pair<const Target*, const FieldPart*>>& parts) const {
-    if (parts.size() == 1 && is_as_stored(*parts[0].first->field)) {
+    // One piece: with several, a chunk would be decoded for each of them.
+    if (parts.size() == 1 && segments.size() == 1 && is_as_stored(*parts[0].first->field)) {
       const int64_t bytes = plan_.sources[source].row_bytes();
       auto* out = static_cast<char*>(parts[0].first->out->mutable_data_ptr());
       for (const auto& segment : segments) file.read_whole(source, segment.source, segment.count, out + segment.target * bytes);

@@ -8,7 +8,7 @@ namespace tev {
 /// Opens a file for a list of fields.
 /// @param layout  the configuration's data.reader
 /// @throws InputError  unknown layout; a file that cannot be opened; a field that is missing, has no numbers or is too
-///                     short. Nothing of the data is read yet.
+///                     short. Of the data only what divides flat rows is read yet.
 std::unique_ptr<Reader> open_reader(const std::string& layout, const std::string& path,
                                     const std::vector<FieldRequest>& requests, CatalogThread& thread);
 

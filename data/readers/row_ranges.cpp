@@ -35,9 +35,13 @@ std::vector<RowRange> row_ranges(const RecordPlan& plan, const RowIndex& index, 
   const at::Tensor numbers = read(index.field, first_event, std::min(num_events + (is_offsets ? 1 : 0), available));
   const auto* number = numbers.const_data_ptr<int64_t>();
   for (int64_t i = 0; i < num_events; ++i) {
-    if (is_offsets)
-      ranges[i] = {number[i], (i + 1 < numbers.size(0) ? number[i + 1] : index.num_rows) - number[i]};
-    else
+    if (is_offsets) {
+      ranges[i].first = number[i];
+      const int64_t end = i + 1 < numbers.size(0) ? number[i + 1] : index.num_rows;
+      if (__builtin_sub_overflow(end, number[i], &ranges[i].count)) ranges[i].count = -1;
+      TEV_CHECK_INPUT(first_event + i + 1 < plan.num_events || end == index.num_rows, where(plan, index), " ends at row ", end, " of ",
+                      index.num_rows, " (the columns belong to others). Name the dataset that belongs to these columns.");
+    } else
       ranges[i] = {number[2 * i], number[2 * i + 1]};
     check_range(plan, index, first_event + i, ranges[i]);
   }
@@ -47,6 +51,7 @@ std::vector<RowRange> row_ranges(const RecordPlan& plan, const RowIndex& index, 
 void add_up_counts(const RecordPlan& plan, RowIndex& index, const ReadNumbers& read) {
   const int64_t rows = plan.sources[index.field.parts[0].source].num_rows(), width = index.field.width();
   index.starts.assign(static_cast<size_t>(plan.num_events) + 1, 0);
+  int64_t last_event = -1;
   for (int64_t first = 0; first < rows; first += kBlock) {
     const at::Tensor numbers = read(index.field, first, std::min(kBlock, rows - first));
     for (int64_t i = 0; i < numbers.size(0); ++i) {
@@ -54,8 +59,9 @@ void add_up_counts(const RecordPlan& plan, RowIndex& index, const ReadNumbers& r
       const int64_t event = width == 2 ? number[0] : first + i, count = number[width - 1];
       TEV_CHECK_INPUT(event >= 0 && event < plan.num_events && count >= 0, where(plan, index), ": row ", first + i, " gives event ", event,
                       " a count of ", count, " (expected events 0 to ", plan.num_events - 1, " and no negative count). Correct the file.");
-      TEV_CHECK_INPUT(index.starts[event + 1] == 0, where(plan, index), ": event ", event,
-                      " has two counts (one was expected). Correct the file.");
+      TEV_CHECK_INPUT(event > last_event, where(plan, index), ": event ", event, " stands after event ", last_event,
+                      " (rising events were expected: their rows lie in this order). Sort the file.");
+      last_event = event;
       index.starts[event + 1] = count;
     }
   }

@@ -58,9 +58,9 @@ void DataSession::set_scratch_aside() {
   int64_t scratch = 0;
   for (const auto& [split, part] : parts_) scratch = std::max(scratch, part.catalog->scratch_bytes());
   const int64_t total = scratch * config_.workers;
-  TEV_CHECK_INPUT(total < store_.budget_bytes() / 2, "data.budget_mib: ", config_.workers, " workers need ", total >> 20,
+  TEV_CHECK_INPUT(total < store_.budget_bytes() / 2, "data.budget_mib: ", config_.workers, config_.workers == 1 ? " worker needs " : " workers need ", total >> 20,
                   " MiB to decode chunks of these files, of ", loading_budget_bytes(config_.budget_mib) >> 20,
-                  " MiB in all (at most half may go there). Raise data.budget_mib, lower data.workers, or write the files with smaller chunks.");
+                  " MiB in all (less than half may go there). Raise data.budget_mib, lower data.workers, or write the files with smaller chunks.");
   store_.set_aside(total);
 }
 
@@ -147,7 +147,7 @@ StreamSpec DataSession::pass_spec(Split split, int64_t batch_size) const {
   spec.prefetch = config_.prefetch;
   spec.queue_bytes = loading_budget_bytes(config_.budget_mib) / kQueueDivisor;
   spec.budget_advice = [this, split](const PinQuota&) {
-    return c10::str("data.budget_mib: a single chunk of ", split_key(split), " does not fit into the part of the ",
+    return c10::str("data.budget_mib: the events of one chunk of ", split_key(split), " does not fit into the part of the ",
                     loading_budget_bytes(config_.budget_mib) >> 20, " MiB that evaluation may fill. Raise data.budget_mib.");
   };
   return spec;

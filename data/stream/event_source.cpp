@@ -22,6 +22,7 @@ FieldRequest value_request(const std::string& key, const Config& config, FieldRe
   request.key = key;
   request.field = config.field;
   request.as = as;
+  request.one_row = true;
   if (!config.column.empty()) {
     request.members = {config.column};
   } else {
@@ -62,6 +63,7 @@ std::vector<FieldRequest> field_requests(const DataConfig& config) {
     request.key = "data.objects." + name + ".field";
     request.field = object.field;
     request.members = object.columns;
+    request.one_row = name == "event";
     set_rows(request, object);
     if (!object.take.empty()) {
       TEV_CHECK_INPUT(object.take.size() == 2 && object.take[0] >= 0 && object.take[0] < object.take[1], "data.objects.", name,

@@ -49,6 +49,7 @@ std::vector<Observer> observers(const DataConfig& config, const std::vector<std:
     TEV_CHECK_INPUT(seen.insert(name).second, option, ": '", name, "' stands twice. Write another name before one of them: name=field.");
     FieldRequest request = event_column(config, field).value_or(field_request(option, field));
     request.as = FieldRequest::As::stored;
+    request.one_row = true;
     result.push_back({name, std::move(request)});
   }
   return result;

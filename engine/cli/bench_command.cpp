@@ -13,11 +13,13 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <future>
 #include <iostream>
 #include <map>
 #include <memory>
-#include <thread>
 
 namespace tev {
 namespace {
@@ -75,15 +77,15 @@ double raw_pass_rate(const std::vector<std::string>& files, int64_t num_threads)
     const hdf5::RawFile file(path);
     const uint64_t size = file.identity().bytes;
     bytes += static_cast<double>(size);
-    std::vector<std::thread> threads;
+    std::vector<std::future<void>> shares;
     for (int64_t t = 0; t < num_threads; ++t)
-      threads.emplace_back([&, t] {
+      shares.push_back(std::async(std::launch::async, [&, t] {
         const std::unique_ptr<char[]> buffer(new char[kBlock]);
         const uint64_t end = size * static_cast<uint64_t>(t + 1) / static_cast<uint64_t>(num_threads);
         for (uint64_t at = size * static_cast<uint64_t>(t) / static_cast<uint64_t>(num_threads); at < end; at += kBlock)
           file.read(at, std::min<uint64_t>(kBlock, end - at), buffer.get());
-      });
-    for (auto& thread : threads) thread.join();
+      }));
+    for (auto& share : shares) share.get();
   }
   return bytes / kMiB / seconds_since(begin);
 }
@@ -99,13 +101,14 @@ Result measure(DataSession& data, const RunConfig& config, const Request& reques
   Result result;
   const auto files = data.file_paths(Split::train);
   const StageTimes& times = data.stage_times();
+  const Cursor start = data.start_cursor(config.train.batch_size);  // reads a little of every file
   if (request.cold) drop_from_cache(files);
   result.raw_read_mib_s = raw_read_rate(files, config, request.cold);
   if (request.cold) drop_from_cache(files);
   const auto before = std::array{times.read_ns.load(), times.decode_ns.load(), times.convert_ns.load(), times.transform_ns.load(),
                                  times.stored_bytes.load(), times.decoded_bytes.load()};
   const auto begin = Clock::now();
-  const auto stream = data.training_stream(data.start_cursor(config.train.batch_size), request.epochs, {},
+  const auto stream = data.training_stream(start, request.epochs, {},
                                            stages().at(request.stage));
   while (const auto batch = stream->next()) {
     if (result.batches++ == 0) result.first_batch_s = seconds_since(begin);
@@ -137,7 +140,7 @@ std::string limit_of(const Result& result, int64_t workers) {
   const double share = busy / (result.seconds * static_cast<double>(workers)), gather = result.stages.back().seconds / result.seconds;
   if (gather > share) return fmt::format("gathering: its thread is busy {:.0f} % of the time", 100 * gather);
   return fmt::format("{}: {} worker{} busy {:.0f} % of the time, {:.0f} % of that with it", longest->name, workers, workers == 1 ? " is" : "s are",
-                     100 * share, 100 * longest->seconds / busy);
+                     100 * share, 100 * longest->seconds / std::max(1e-9, busy));
 }
 
 void print(const Result& result, const RunConfig& config, const Request& request, size_t num_files) {

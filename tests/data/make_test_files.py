@@ -100,12 +100,13 @@ def flat(folder):
         f.create_dataset("pfcs", data=values(rows, 3, "f8"), chunks=(777, 3), compression="gzip", shuffle=True)
         f["pfcs_index"] = first.astype("u4")
         f["pfcs_first"] = first[:-1].astype("u4")
-        # NuML: a column a dataset; counts of the events that have rows, in no order
+        # NuML: a column a dataset; counts of the events that have rows
         f["hit/integral"] = np.arange(rows, dtype="f4")
         f["hit/plane"] = (event % 3).astype("i4")
         f["hit/counts"] = counts
         pairs = np.stack([np.arange(ROWS), counts], 1)[counts > 0]
-        f["hit/event_id.seq_cnt"] = np.random.default_rng(1).permutation(pairs)
+        f["hit/event_id.seq_cnt"] = pairs
+        f["hit/unsorted"] = pairs[::-1]
         # columns in chunks that no event crosses
         place, end = np.zeros(ROWS, int), 0
         for i, count in enumerate(counts):
@@ -124,6 +125,21 @@ def flat(folder):
         f["part/bad_extents"] = extents
         f["hit/bad_counts"] = counts + (np.arange(ROWS) == 3)
         f["hit/bad_offsets"] = first[::-1]
+
+
+def many_flat(folder):
+    """Megabytes of rows with empty events first, last and in a long run; the same without chunks."""
+    counts = np.arange(20000) * 13 % 30
+    counts[:50] = counts[-50:] = counts[5000:9000] = 0
+    first = np.concatenate([[0], np.cumsum(counts)])
+    with h5py.File(folder / "many_flat.h5", "w") as f:
+        f.create_dataset("rows", data=values(first[-1], 3, "f4"), chunks=(8192, 3), compression="gzip", compression_opts=1)
+        f["plain"] = values(first[-1], 3, "f4")
+        f["offsets"] = first
+        f["counts"] = counts
+    with h5py.File(folder / "linked.h5", "w") as f:
+        f["near"] = np.zeros((20000, 3), "f4")
+        f["far"] = h5py.ExternalLink("many_flat.h5", "/counts")
 
 
 def parts(folder):
@@ -162,5 +178,5 @@ def damaged(folder):
 if __name__ == "__main__":
     target = pathlib.Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
-    for write in (pandas_tables, pandas_fixed, dense, compound, flat, parts, damaged):
+    for write in (pandas_tables, pandas_fixed, dense, compound, flat, many_flat, parts, damaged):
         write(target)

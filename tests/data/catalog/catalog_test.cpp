@@ -69,11 +69,18 @@ TEST(Catalog, AChunkLargerThanAUnitIsOneUnit) {
 TEST(Catalog, MoreFilesThanAreHeldOpen) {
   CatalogThread thread;
   std::vector<std::string> files;
-  for (int i = 0; i < 70; ++i) files.push_back(test_file(i % 2 ? "part_10.h5" : "part_1.h5"));
+  for (int i = 0; i < 300; ++i) files.push_back(test_file(i % 2 ? "part_10.h5" : "part_1.h5"));
   const auto catalog = Catalog::open("dense", files, {request("x")}, thread);
-  for (const size_t unit : {size_t{0}, catalog->units().size() - 1, size_t{1}})
-    EXPECT_EQ(catalog->read(unit)[0].values.size(0), catalog->units()[unit].num_events);
-  EXPECT_EQ(catalog->num_events(), 35 * 800);
+  EXPECT_EQ(catalog->num_events(), 150 * 800);
+  const auto num_units = static_cast<int64_t>(catalog->units().size());
+  std::atomic<int64_t> events{0};
+  std::vector<std::thread> threads;
+  for (int64_t t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (int64_t i = 0; i < num_units; ++i) events += catalog->read((i * 7 + t * 100) % num_units)[0].values.size(0);
+    });
+  for (auto& thread_of_test : threads) thread_of_test.join();
+  EXPECT_EQ(events, 4 * catalog->num_events());
 }
 
 TEST(Catalog, FileOfAnotherWidthIsRefused) {

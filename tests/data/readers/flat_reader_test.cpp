@@ -81,29 +81,48 @@ TEST(Flat, ColumnsOfAGroupWithItsOwnExtents) {
   });
 }
 
-TEST(Flat, UnitsGiveEveryEventOnceWhereChunksEnd) {
-  const auto reader = open({request("part", As::float32, {"p3"}), flat("voxels/voxels", RowsKind::extents, "voxels/extents", {"value"})});
-  const auto whole = reader->read(0, kRows);
-  int64_t next = 0, bytes = 0;
-  for (const auto& unit : reader->units()) {
-    EXPECT_EQ(unit.first_event, next);
-    next += unit.num_events;
-    bytes += unit.stored_bytes;
-    const auto part = reader->read(unit.first_event, unit.num_events);
+TEST(Flat, UnitsGiveEveryEventOnce) {
+  for (const std::string rows : {"rows", "plain"}) {
+    const auto reader = open_test_file("flat", "many_flat.h5", {flat(rows, RowsKind::offsets, "offsets"), request("counts", As::int64)});
+    const auto whole = reader->read(0, reader->num_events());
     const auto* offset = whole[0].offsets.const_data_ptr<int64_t>();
-    EXPECT_TRUE(at::equal(part[0].values, whole[0].values.slice(0, offset[unit.first_event], offset[next])));
-    EXPECT_EQ(unit.num_values, part[0].values.numel() + part[1].values.numel());
+    EXPECT_GT(reader->units().size(), 3u) << rows;
+    int64_t next = 0, bytes = 0;
+    for (const auto& unit : reader->units()) {
+      EXPECT_EQ(unit.first_event, next);
+      next += unit.num_events;
+      bytes += unit.stored_bytes;
+      const auto part = reader->read(unit.first_event, unit.num_events);
+      EXPECT_TRUE(at::equal(part[0].values, whole[0].values.slice(0, offset[unit.first_event], offset[next])));
+      EXPECT_EQ(unit.num_values, part[0].values.numel() + part[1].values.numel());
+      for (int64_t i = 0; i < unit.num_events; ++i)
+        ASSERT_EQ(part[0].offsets.const_data_ptr<int64_t>()[i + 1] - part[0].offsets.const_data_ptr<int64_t>()[i],
+                  part[1].values.const_data_ptr<int64_t>()[i]);
+    }
+    EXPECT_EQ(next, 20000);
+    EXPECT_EQ(bytes, offset[20000] * 12 + 20000 * 8);
   }
-  EXPECT_EQ(next, kRows);
-  EXPECT_EQ(bytes, whole[0].values.size(0) * (3 * 4 + 4));
+}
+
+TEST(Flat, ADatasetOfAnotherFileIsReadFromThere) {
+  const auto read = values_of(*open_test_file("flat", "linked.h5", {request("far", As::int64), request("near")}), 100, 100)[0];
+  for (int64_t i = 0; i < 100; ++i) EXPECT_EQ(read.const_data_ptr<int64_t>()[i], (100 + i) * 13 % 30);
+}
+
+TEST(Flat, FieldsOfTheEventsHaveOneRowEach) {
+  FieldRequest label = request("part", As::int64, {"index"});
+  label.one_row = true;
+  EXPECT_EQ(open_error(label),
+            "data.label.field: flat.h5: 'part' has rows by 'part/extents' (one row an event was expected). Choose a field of the events.");
 }
 
 TEST(Flat, RowsThatAreNotThereAreNamed) {
-  const std::string end = std::to_string(open({flat("part/pt", RowsKind::extents, "part/extents")})->read(0, 1).size());
-  EXPECT_EQ(end, "1");
   const std::string text = open_error(flat("part/pt", RowsKind::extents, "part/bad_extents"));
   EXPECT_EQ(text.find("data.objects.part.extents: flat.h5: 'part/bad_extents' gives event 5 5 rows from row "), 0u) << text;
   EXPECT_NE(open_error(flat("hit/plane", RowsKind::counts, "hit/bad_counts")).find("'hit/bad_counts' adds up to "), std::string::npos);
+  EXPECT_EQ(file_error<InputError>([] { open({request("label"), flat("hit/plane", RowsKind::counts, "hit/unsorted")}); }),
+            "data.objects.part.counts: flat.h5: 'hit/unsorted': event 998 stands after event 999 (rising events were expected: their rows lie in "
+            "this order). Sort the file.");
   EXPECT_NE(open_error(flat("hit/plane", RowsKind::offsets, "hit/bad_offsets")).find("'hit/bad_offsets' gives event 0 -"), std::string::npos);
 }
 
