@@ -3,13 +3,19 @@
 #include "base/check.hpp"
 #include "data/readers/registry.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 
 namespace tev {
 namespace {
 
-/// Files held open at a time; systems allow 1,024 descriptors by default.
-constexpr size_t kMostOpenFiles = 256;
+/// Files held open at a time: a quarter of what the system allows (1,024 by default), since others need descriptors too.
+size_t most_open_files() {
+  rlimit limit{};
+  const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0;
+  return std::clamp<size_t>(known ? limit.rlim_cur / 4 : 0, 8, 256);
+}
 
 }  // namespace
 
@@ -74,7 +80,8 @@ void Catalog::keep_open(int32_t file) {
   const std::lock_guard lock(mutex_);
   const auto found = std::find(open_.begin(), open_.end(), file);
   open_.splice(open_.begin(), open_, found != open_.end() ? found : open_.insert(open_.begin(), file));
-  if (open_.size() <= kMostOpenFiles) return;
+  static const size_t most = most_open_files();
+  if (open_.size() <= most) return;
   files_[open_.back()].reader->close();
   open_.pop_back();
 }
