@@ -284,7 +284,8 @@ def convert(steps, args):
     for job, events in write_all(steps, todo, plan, args, progress):
         made.append(f"{job.out}: {events} events, {job.out.stat().st_size / 1e6:.1f} MB")
     progress.show(progress.events, 1)
-    print("\n".join([*made, f"{progress.events} events at {progress.rate():.0f} events/s."]))
+    print("\n".join([*made, f"{progress.events} events at {progress.rate():.0f} events/s.",
+                     "To read it (docs/data.md; the label and the features are yours to add):", flat.data_section(todo[-1].out)]))
 
 
 def main(steps, args):

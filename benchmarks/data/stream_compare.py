@@ -16,7 +16,6 @@ import argparse
 import datetime
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -24,8 +23,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "train"))
-from bench_runs import ROOT, BenchError, machine, write_result  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bench_runs import MALLOC_DEFAULT, BenchError, machine, run_program, run_python, write_result  # noqa: E402
 
 VALUES = 1024
 WINDOW = 4096       # events that are shuffled together: 16 chunks
@@ -63,25 +62,18 @@ def make_file(path, events, **options):
     return path
 
 
-def last_json(command):
-    done = subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise BenchError(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def run_tevatrain(options, file, stage, window, budget):
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "stream.yaml"
         names = ", ".join(f"c{i}" for i in range(VALUES))
         val = make_file(Path(folder) / "val.h5", 256)
         config.write_text(CONFIG.format(file=file, val=val, names=names, workers=options.workers, window=window, budget=budget))
-        result = last_json([options.binary.resolve(), "bench", "data", config, "--stage", stage, "--json"])
-    return result
+        text, _ = run_program([options.binary.resolve(), "bench", "data", config, "--stage", stage, "--json"], MALLOC_DEFAULT, 1)
+    return json.loads(text)
 
 
 def run_peer(peer, file, workers):
-    return last_json([sys.executable, ROOT / "benchmarks/data/stream_peers.py", peer, file, "--workers", workers])
+    return run_python("data/stream_peers.py", peer, file, "--workers", workers, malloc=MALLOC_DEFAULT, threads=1)
 
 
 def run_round(options, files):

@@ -27,7 +27,8 @@ from pathlib import Path
 
 import h5py
 
-from bench_runs import (MALLOC_DEFAULT, MALLOC_TUNED, ROOT, BenchError, machine, run_program, run_python, write_result)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bench_runs import (MALLOC_DEFAULT, MALLOC_TUNED, ROOT, BenchError, machine, run_program, run_python, write_result)  # noqa: E402
 
 WARM_START_TARGET_S = 2
 TARGETS = {"torch_ragged": 1.05, "torch_padded": 1.4, "weaver": 2.3, "weaver_tuned": 1.6}
@@ -77,13 +78,13 @@ def run_start(options):
 
 
 def run_torch(options, mode):
-    result = run_python("pfn_torch.py", "--mode", mode, "--rate-only", *shared_arguments(options),
+    result = run_python("train/pfn_torch.py", "--mode", mode, "--rate-only", *shared_arguments(options),
                         malloc=MALLOC_TUNED, threads=options.threads)
     return {**result, "jets_per_s": statistics.harmonic_mean(result["jets_per_s"])}
 
 
 def run_weaver(options, malloc):
-    result = run_python("pfn_weaver/run.py", "--weaver", options.weaver.resolve(), *shared_arguments(options),
+    result = run_python("train/pfn_weaver/run.py", "--weaver", options.weaver.resolve(), *shared_arguments(options),
                         malloc=malloc, threads=options.threads)
     return {**result, "jets_per_s": statistics.harmonic_mean(result["jets_per_s"][1:])}
 

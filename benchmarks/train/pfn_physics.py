@@ -15,7 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench_runs import MALLOC_DEFAULT, MALLOC_TUNED, ROOT, machine, run_program, run_python, write_result
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bench_runs import MALLOC_DEFAULT, MALLOC_TUNED, ROOT, machine, run_program, run_python, write_result  # noqa: E402
 
 
 def auc_here(options, seed):
@@ -31,7 +32,7 @@ def auc_here(options, seed):
 
 
 def auc_in_torch(options, seed):
-    return run_python("pfn_torch.py", "--data", options.data.resolve(), "--epochs", options.epochs, "--seed", seed,
+    return run_python("train/pfn_torch.py", "--data", options.data.resolve(), "--epochs", options.epochs, "--seed", seed,
                       malloc=MALLOC_TUNED, threads=options.threads)["auc"]
 
 

@@ -39,8 +39,7 @@ void Catalog::add_file(const std::string& path) {
   check_columns(path, *reader);
   const auto file = static_cast<int32_t>(files_.size());
   files_.push_back({path, num_events_, reader->num_events(), units_.size(), c10::str(c10::Join("; ", reader->signatures())), nullptr});
-  for (const auto& unit : reader->units())
-    units_.push_back({file, unit.first_event, unit.num_events, unit.stored_bytes, unit.num_values});
+  for (const auto& unit : reader->units()) units_.push_back({unit, file});
   num_events_ += files_.back().num_events;
   scratch_bytes_ = std::max(scratch_bytes_, reader->scratch_bytes());
   files_.back().reader = std::move(reader);

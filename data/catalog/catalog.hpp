@@ -1,7 +1,7 @@
 #pragma once
 // Which bytes hold which sample: the files of one set, cut into units.
 
-#include "data/catalog/catalog_thread.hpp"
+#include "data/hdf5/catalog_thread.hpp"
 #include "data/readers/reader.hpp"
 
 #include <list>
@@ -9,13 +9,9 @@
 
 namespace tev {
 
-/// A range of events that is cheap to read together; never crosses a file.
-struct Unit {
+/// A range of events of one file.
+struct Unit : UnitRange {
   int32_t file = 0;
-  int64_t first_event = 0;  ///< row in the file
-  int64_t num_events = 0;
-  int64_t stored_bytes = 0;  ///< of the values that are needed, uncompressed
-  int64_t num_values = 0;    ///< numbers that reading gives
 };
 
 /// The files of one set (training, validation, ...) as one numbered sequence of events: in the order of the files, then

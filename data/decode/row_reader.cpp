@@ -1,10 +1,10 @@
 #include "data/decode/row_reader.hpp"
 
 #include "base/check.hpp"
+#include "base/stopwatch.hpp"
 #include "data/hdf5/raw_file.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <functional>
 #include <numeric>
@@ -16,19 +16,6 @@ using hdf5::Storage;
 
 /// Of a dataset without chunks, read at a time.
 constexpr int64_t kPieceBytes = int64_t{1} << 20;
-
-/// Adds the time of its life to a counter.
-class Stopwatch {
- public:
-  explicit Stopwatch(int64_t& ns) : ns_(ns), begin_(std::chrono::steady_clock::now()) {}
-  ~Stopwatch() { ns_ += std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin_).count(); }
-  Stopwatch(const Stopwatch&) = delete;
-  Stopwatch& operator=(const Stopwatch&) = delete;
-
- private:
-  int64_t& ns_;
-  std::chrono::steady_clock::time_point begin_;
-};
 
 void read_bytes(const hdf5::RawFile& file, uint64_t offset, size_t bytes, char* out) {
   const Stopwatch watch(thread_cost().read_ns);

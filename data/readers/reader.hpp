@@ -1,7 +1,7 @@
 #pragma once
 // A file layout: how the fields of a configuration are found in a file.
 
-#include "data/catalog/catalog_thread.hpp"
+#include "data/hdf5/catalog_thread.hpp"
 
 #include <ATen/core/Tensor.h>
 

@@ -1,9 +1,9 @@
 #include "data/readers/record_file.hpp"
 
 #include "base/check.hpp"
+#include "base/stopwatch.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 namespace tev {
 
@@ -39,10 +39,10 @@ void RecordFile::visit(size_t source, int64_t first_row, int64_t num_rows,
   }
   const std::vector<decode::Run> runs{{0, 0, from.records_per_row()}};
   const std::unique_ptr<char[]> records(new char[static_cast<size_t>(num_rows * from.row_bytes())]);
-  const auto begin = std::chrono::steady_clock::now();
-  thread_.run([&] { datasets_[source]->read(from.members, first_row, num_rows, records.get()); });
-  // The library does not say what of it was reading.
-  decode::thread_cost().decode_ns += std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin).count();
+  {
+    const Stopwatch watch(decode::thread_cost().decode_ns);  // the library does not say what of it was reading
+    thread_.run([&] { datasets_[source]->read(from.members, first_row, num_rows, records.get()); });
+  }
   decode::thread_cost().decoded_bytes += num_rows * from.row_bytes();
   visit({records.get(), first_row, num_rows, from.row_bytes(), &runs}, true);
 }

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 
 namespace tev {
 namespace {
@@ -154,7 +155,7 @@ class RecordReader final : public Reader {
     if (parts.size() == 1 && segments.size() == 1 && is_as_stored(*parts[0].first->field)) {
       const int64_t bytes = plan_.sources[source].row_bytes();
       auto* out = static_cast<char*>(parts[0].first->out->mutable_data_ptr());
-      for (const auto& segment : segments) file.read_whole(source, segment.source, segment.count, out + segment.target * bytes);
+      file.read_whole(source, segments[0].source, segments[0].count, out + segments[0].target * bytes);
       return;
     }
     for (size_t begin = 0, end = 0; begin < segments.size(); begin = end) {
@@ -210,19 +211,23 @@ class RecordReader final : public Reader {
                             field.request.last};
     MemberCopy copy{member.stored, member.swapped, member.count(), member.offset, part.target_offset};
     if (packed) copy = {member.scalar, false, member.count(), packed_offset(source, part.member), part.target_offset};
-    const std::vector<decode::Run> single{{0, 0, 1}};
-    decode::RowBlock records = block;
-    if (part.record >= 0) {
-      const auto run = std::find_if(block.runs->begin(), block.runs->end(), [&](const decode::Run& r) {
-        return r.target <= part.record && part.record < r.target + r.count;
-      });
-      if (run == block.runs->end()) return;  // another chunk of the same rows has it
-      records.data += (run->source + part.record - run->target) * shape.record_bytes;
-      records.runs = &single;
-    }
-    const int64_t bad = convert_member(records, shape, copy, out, out_row);
+    const auto records = part.record < 0 ? std::optional(block) : single_record(block, part.record, shape.record_bytes);
+    if (!records) return;  // another chunk of the same rows has it
+    const int64_t bad = convert_member(*records, shape, copy, out, out_row);
     TEV_CHECK_INPUT(bad < 0, where(field.request), ": '", field.request.field, "' of ", field.row_index ? "row " : "event ",
                     block.first_row + bad, " is not an integer (stored as ", member.type_text, "). Choose another field.");
+  }
+
+  /// The rows of a block with one of their records only; nothing if it lies in another chunk.
+  static std::optional<decode::RowBlock> single_record(decode::RowBlock block, int64_t record, int64_t record_bytes) {
+    static const std::vector<decode::Run> single{{0, 0, 1}};
+    for (const auto& run : *block.runs) {
+      if (record < run.target || record >= run.target + run.count) continue;
+      block.data += (run.source + record - run.target) * record_bytes;
+      block.runs = &single;
+      return block;
+    }
+    return std::nullopt;
   }
 
   /// Bytes into a packed record, where the members that are needed follow each other.

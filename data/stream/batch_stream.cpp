@@ -1,6 +1,7 @@
 #include "data/stream/batch_stream.hpp"
 
 #include "base/check.hpp"
+#include "base/stopwatch.hpp"
 #include "data/stream/gather.hpp"
 #include "data/stream/worker_pool.hpp"
 
@@ -143,9 +144,8 @@ std::optional<Batch> BatchStream::assemble(int64_t epoch, int64_t step, const Ep
       events.push_back({decoded, spec_.split ? spec_.split->row(spec_.use, unit, row) : row});
     }
     if (!events.empty()) {
-      const auto begin_gather = std::chrono::steady_clock::now();
+      const Stopwatch watch(gather_ns_);
       pieces.push_back(gather_events(events));
-      gather_ns_ += std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin_gather).count();
     } else if (const DecodedUnit* unit = any_unit_of_window()) {
       pieces.push_back(empty_batch(*unit));
     } else {

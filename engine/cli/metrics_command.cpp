@@ -1,7 +1,7 @@
 // tevatrain metrics FILE --score COLUMN --label COLUMN: the metrics of training for any file of scores.
 
 #include "base/check.hpp"
-#include "data/catalog/catalog_thread.hpp"
+#include "data/hdf5/catalog_thread.hpp"
 #include "data/readers/registry.hpp"
 #include "engine/cli/command.hpp"
 #include "engine/metrics/metric_set.hpp"

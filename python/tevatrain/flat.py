@@ -129,6 +129,14 @@ def check_schema(schema, before):
 
 # ----------------------------------------------------------------------------------------------------------- writing
 
+def data_section(path):
+    """The lines of a configuration that read all of a flat file; what is the label only the user knows."""
+    with h5py.File(path, "r") as file:
+        objects = {name: [column for column in group if column != "extents"] for name, group in file.items()}
+    lines = [f"    {name}: {{field: {name}, columns: [{', '.join(columns)}]}}" for name, columns in objects.items()]
+    return "\n".join(["data:", "  reader: flat", "  objects:", *lines])
+
+
 class _Table:
     """Datasets that grow together. Whole chunks are written once; what is left over waits for the next block."""
 

@@ -39,6 +39,10 @@ def pandas_fixed(folder):
                           "mass": np.arange(ROWS) * 2.5, "label": np.arange(ROWS) % 2})
     frame.to_hdf(folder / "fixed.h5", key="jets", format="fixed", complib="blosc", complevel=5)
     pd.DataFrame(values(ROWS, 22, "f8")).to_hdf(folder / "olympics.h5", key="df", format="fixed", complib="blosc:zstd", complevel=3)
+    for name, names in (("same_names", ["pt", "pt"]), ("more_names", ["pt", "eta", "phi"])):
+        with h5py.File(folder / f"{name}.h5", "w") as f:
+            f["jets/block0_values"], f["jets/block0_items"] = values(ROWS, 2, "f4"), np.array(names, "S3")
+            f["jets"].attrs["pandas_type"] = np.bytes_("frame")
     with pd.HDFStore(folder / "two_frames.h5", "w") as store:
         for key in ("a", "b"):
             store.put(key, frame, format="fixed", track_times=False)
@@ -150,6 +154,8 @@ def parts(folder):
             x = values(ROWS, 4, "f4")[first : first + rows]
             f.create_dataset("x", data=x, chunks=(50, 4), maxshape=(None, 4))
         first += rows
+    with h5py.File(folder / "part_double.h5", "w") as f:
+        f["x"] = values(10, 4, "f8")
     with h5py.File(folder / "part_wide.h5", "w") as f:
         f["x"] = values(10, 5, "f4")
     with h5py.File(folder / "many_units.h5", "w") as f:

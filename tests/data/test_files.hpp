@@ -35,11 +35,25 @@ inline FieldRequest request(const std::string& field, As as = As::float32, std::
           as};
 }
 
+/// Message of the exception that `call` throws (see error_of), with the folder of the test files taken out.
+template <class Kind, class Call>
+std::string file_error(Call&& call) {
+  std::string text = error_of<Kind>(call);
+  for (size_t at; (at = text.find(test_folder() + "/")) != std::string::npos;)
+    text.erase(at, test_folder().size() + 1);
+  return text;
+}
+
 /// A file, opened in a layout; HDF5 calls are made on a thread that all tests share.
 std::unique_ptr<Reader> open_file(const std::string& layout, const std::string& path, const std::vector<FieldRequest>& wanted);
 
 inline std::unique_ptr<Reader> open_test_file(const std::string& layout, const std::string& name, const std::vector<FieldRequest>& wanted) {
   return open_file(layout, test_file(name), wanted);
+}
+
+/// What a field that cannot be read is answered with.
+inline std::string open_error(const std::string& layout, const std::string& name, const FieldRequest& wanted) {
+  return file_error<InputError>([&] { open_test_file(layout, name, {wanted}); });
 }
 
 /// What a reader gives, without offsets.
@@ -52,15 +66,6 @@ inline std::vector<at::Tensor> values_of(const Reader& reader, int64_t first_eve
 /// The number that make_test_files.py writes.
 inline double value(int64_t row, int64_t column) {
   return 100.0 * static_cast<double>(row) + static_cast<double>(column);
-}
-
-/// Message of the exception that `call` throws (see error_of), with the folder of the test files taken out.
-template <class Kind, class Call>
-std::string file_error(Call&& call) {
-  std::string text = error_of<Kind>(call);
-  for (size_t at; (at = text.find(test_folder() + "/")) != std::string::npos;)
-    text.erase(at, test_folder().size() + 1);
-  return text;
 }
 
 }  // namespace tev::test

@@ -9,7 +9,7 @@ import h5py
 import hdf5plugin  # noqa: F401  registers zstd
 import numpy as np
 
-from tevatrain.flat import EXTENT, FlatError, FlatWriter, column_name, events_a_chunk, place, rows_a_chunk
+from tevatrain.flat import EXTENT, FlatError, FlatWriter, column_name, data_section, events_a_chunk, place, rows_a_chunk
 
 RNG = np.random.default_rng(1)
 
@@ -66,6 +66,11 @@ class FlatFiles(unittest.TestCase):
             np.testing.assert_array_equal(file["event/y"][:], np.concatenate([counts for _, counts in blocks]))
             # A chunk of 32768 rows holds about 109 events, but 28 bytes an event make the least chunk one of 4096.
             self.assertEqual({file[path].chunks[0] for path in ("event/y", "part/extents", "hit/extents")}, {4096})
+
+    def test_the_data_section_names_every_column(self):
+        self.write(({"y": np.zeros(2, "f4"), "w": np.zeros(2)}, {"part": make_object([1, 2], ["f4", "i4"])}))
+        self.assertEqual(data_section(self.path), "data:\n  reader: flat\n  objects:\n    event: {field: event, columns: [w, y]}\n"
+                                                  "    part: {field: part, columns: [c0, c1]}")
 
     def test_an_event_larger_than_a_chunk_begins_a_chunk(self):
         big = [make_object(counts, ["f4"] * 256) for counts in ([1000, 25, 5000, 900, 24], [0, 3, 1024, 1, 2049, 0, 1023])]

@@ -5,7 +5,10 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
 
+#include <atomic>
 #include <filesystem>
+#include <iterator>
+#include <thread>
 
 namespace tev {
 namespace {
@@ -81,6 +84,8 @@ TEST(Catalog, MoreFilesThanAreHeldOpen) {
     });
   for (auto& thread_of_test : threads) thread_of_test.join();
   EXPECT_EQ(events, 4 * catalog->num_events());
+  const std::filesystem::directory_iterator descriptors("/proc/self/fd");
+  EXPECT_LT(std::distance(begin(descriptors), end(descriptors)), 280) << "files were not closed";
 }
 
 TEST(Catalog, FileOfAnotherWidthIsRefused) {
@@ -88,6 +93,15 @@ TEST(Catalog, FileOfAnotherWidthIsRefused) {
   EXPECT_EQ(file_error<InputError>([&] { open_parts(thread, "part_wide.h5"); }),
             "data.objects.part.field: part_wide.h5: 'x' has 5 values an event, but 4 in part_1.h5 (all files of a set "
             "have the same "
+            "columns). Take the file out.");
+}
+
+TEST(Catalog, FileOfAnotherTypeIsRefusedWhereTypesAreKept) {
+  CatalogThread thread;
+  const std::vector<std::string> files{test_file("part_1.h5"), test_file("part_double.h5")};
+  EXPECT_EQ(Catalog::open("dense", files, {request("x")}, thread)->num_events(), 310);
+  EXPECT_EQ(file_error<InputError>([&] { Catalog::open("dense", files, {request("x", FieldRequest::As::stored)}, thread); }),
+            "data.objects.part.field: part_double.h5: 'x' is read as Double, but as Float from part_1.h5 (all files of a set have the same "
             "columns). Take the file out.");
 }
 

@@ -11,10 +11,6 @@ std::unique_ptr<Reader> open(const std::vector<FieldRequest>& wanted) {
   return open_test_file("compound", "compound.h5", wanted);
 }
 
-std::string open_error(const FieldRequest& wanted) {
-  return file_error<InputError>([&] { open({wanted}); });
-}
-
 TEST(Compound, MembersOfPaddedObjectsAreInterleaved) {
   const auto reader = open({request("tracks", As::float32, {"valid", "z0", "d0"})});
   ASSERT_EQ(reader->widths(), (std::vector<int64_t>{120}));
@@ -52,22 +48,22 @@ TEST(Compound, ArrayMembersAreFlattenedAndRangesCutAcrossMembers) {
 }
 
 TEST(Compound, UnknownMemberIsSuggested) {
-  EXPECT_EQ(open_error(request("tracks", As::float32, {"d0", "zO"})),
+  EXPECT_EQ(open_error("compound", "compound.h5", request("tracks", As::float32, {"d0", "zO"})),
             "data.objects.part.columns: compound.h5: 'tracks' has no member 'zO' (members: d0, z0, hits, valid). Did "
             "you mean 'z0'?");
-  EXPECT_EQ(open_error(request("jets", As::int64, {"flavor"})),
+  EXPECT_EQ(open_error("compound", "compound.h5", request("jets", As::int64, {"flavor"})),
             "data.label.column: compound.h5: 'jets' has no member 'flavor' (members: pt, n, flavour, name, p4). Did "
             "you mean 'flavour'?");
 }
 
 TEST(Compound, TextMemberIsRefused) {
-  EXPECT_EQ(open_error(request("jets", As::float32, {"pt", "name"})),
+  EXPECT_EQ(open_error("compound", "compound.h5", request("jets", As::float32, {"pt", "name"})),
             "data.objects.part.field: compound.h5: 'name' is string (numbers were expected). Choose another field.");
 }
 
 TEST(Compound, MembersOfAPlainDatasetAreRefused) {
   EXPECT_EQ(
-      open_error(request("label", As::int64, {"flavour"})),
+      open_error("compound", "compound.h5", request("label", As::int64, {"flavour"})),
       "data.label.column: compound.h5: 'label' has no members, it is a plain dataset of int64. Leave the key out.");
 }
 

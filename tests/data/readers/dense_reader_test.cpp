@@ -11,10 +11,6 @@ std::vector<at::Tensor> read(const std::vector<FieldRequest>& wanted, int64_t fi
   return values_of(*open_test_file("dense", "dense.h5", wanted), first, n);
 }
 
-std::string open_error(const FieldRequest& wanted) {
-  return file_error<InputError>([&] { open_test_file("dense", "dense.h5", {wanted}); });
-}
-
 void expect_values(const at::Tensor& rows, int64_t first, int64_t first_column, int64_t modulo = 0) {
   ASSERT_EQ(rows.scalar_type(), at::kFloat);
   for (int64_t i = 0; i < rows.size(0); ++i)
@@ -95,16 +91,16 @@ TEST(Dense, UnitsCountWhatIsNeeded) {
 }
 
 TEST(Dense, MissingDatasetIsSuggested) {
-  EXPECT_EQ(open_error(request("shower/cells")),
+  EXPECT_EQ(open_error("dense", "dense.h5", request("shower/cells")),
             "data.objects.part.field: dense.h5 has no field 'shower/cells' (fields: big_endian, flag, fraction, half, "
             "huge, int/>i4, "
             "int/i1, int/i2, int/i4, int/i8, int/u1, int/u2, ... (21 in all)). Did you mean 'showers/cells'?");
 }
 
 TEST(Dense, TypesThatAreNoNumbersAreRefused) {
-  EXPECT_EQ(open_error(request("name")),
+  EXPECT_EQ(open_error("dense", "dense.h5", request("name")),
             "data.objects.part.field: dense.h5: 'name' is string (numbers were expected). Choose another field.");
-  EXPECT_EQ(open_error(request("texts")),
+  EXPECT_EQ(open_error("dense", "dense.h5", request("texts")),
             "data.objects.part.field: dense.h5: 'texts' is string (numbers were expected). Choose another field.");
 }
 
@@ -117,7 +113,7 @@ TEST(Dense, DatasetsOfDifferentLengthAreRefused) {
 }
 
 TEST(Dense, MembersAreRefused) {
-  EXPECT_EQ(open_error(request("x", As::float32, {"pt"})),
+  EXPECT_EQ(open_error("dense", "dense.h5", request("x", As::float32, {"pt"})),
             "data.objects.part.columns: the reader 'dense' has no members to choose (its fields are plain datasets). "
             "Leave the key "
             "out, or set data.reader to compound.");

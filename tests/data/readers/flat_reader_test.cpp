@@ -20,10 +20,6 @@ FieldRequest flat(const std::string& field, RowsKind kind, const std::string& ro
 
 std::unique_ptr<Reader> open(const std::vector<FieldRequest>& wanted) { return open_test_file("flat", "flat.h5", wanted); }
 
-std::string open_error(const FieldRequest& wanted) {
-  return file_error<InputError>([&] { open({wanted}); });
-}
-
 /// Calls check(event, row of the event, row of all events, its values).
 template <class Check>
 void for_each_row(const FieldValues& read, int64_t first_event, Check&& check) {
@@ -112,28 +108,28 @@ TEST(Flat, ADatasetOfAnotherFileIsReadFromThere) {
 TEST(Flat, FieldsOfTheEventsHaveOneRowEach) {
   FieldRequest label = request("part", As::int64, {"index"});
   label.one_row = true;
-  EXPECT_EQ(open_error(label),
+  EXPECT_EQ(open_error("flat", "flat.h5", label),
             "data.label.field: flat.h5: 'part' has rows by 'part/extents' (one row an event was expected). Choose a field of the events.");
 }
 
 TEST(Flat, RowsThatAreNotThereAreNamed) {
-  const std::string text = open_error(flat("part/pt", RowsKind::extents, "part/bad_extents"));
+  const std::string text = open_error("flat", "flat.h5", flat("part/pt", RowsKind::extents, "part/bad_extents"));
   EXPECT_EQ(text.find("data.objects.part.extents: flat.h5: 'part/bad_extents' gives event 5 5 rows from row "), 0u) << text;
-  EXPECT_NE(open_error(flat("hit/plane", RowsKind::counts, "hit/bad_counts")).find("'hit/bad_counts' adds up to "), std::string::npos);
+  EXPECT_NE(open_error("flat", "flat.h5", flat("hit/plane", RowsKind::counts, "hit/bad_counts")).find("'hit/bad_counts' adds up to "), std::string::npos);
   EXPECT_EQ(file_error<InputError>([] { open({request("label"), flat("hit/plane", RowsKind::counts, "hit/unsorted")}); }),
             "data.objects.part.counts: flat.h5: 'hit/unsorted': event 998 stands after event 999 (rising events were expected: their rows lie in "
             "this order). Sort the file.");
-  EXPECT_NE(open_error(flat("hit/plane", RowsKind::offsets, "hit/bad_offsets")).find("'hit/bad_offsets' gives event 0 -"), std::string::npos);
+  EXPECT_NE(open_error("flat", "flat.h5", flat("hit/plane", RowsKind::offsets, "hit/bad_offsets")).find("'hit/bad_offsets' gives event 0 -"), std::string::npos);
 }
 
 TEST(Flat, WrongNamesAreSuggested) {
-  EXPECT_EQ(open_error(request("part", As::float32, {"ptt"})),
+  EXPECT_EQ(open_error("flat", "flat.h5", request("part", As::float32, {"ptt"})),
             "data.objects.part.columns: flat.h5: 'part' has no column 'ptt' (columns: bad_extents, extents, index, p3, pt). Did you mean 'pt'?");
-  EXPECT_EQ(open_error(request("part")),
+  EXPECT_EQ(open_error("flat", "flat.h5", request("part")),
             "data.objects.part.columns: flat.h5: 'part' is a group (columns: bad_extents, extents, index, p3, pt). Name those to read.");
-  EXPECT_EQ(open_error(flat("pfcs", RowsKind::offsets, "pfcs_indx")).find("data.objects.part.offsets: flat.h5 has no dataset 'pfcs_indx' (datasets: "),
+  EXPECT_EQ(open_error("flat", "flat.h5", flat("pfcs", RowsKind::offsets, "pfcs_indx")).find("data.objects.part.offsets: flat.h5 has no dataset 'pfcs_indx' (datasets: "),
             0u);
-  EXPECT_EQ(open_error(flat("pfcs", RowsKind::extents, "pfcs_index")),
+  EXPECT_EQ(open_error("flat", "flat.h5", flat("pfcs", RowsKind::extents, "pfcs_index")),
             "data.objects.part.extents: flat.h5: 'pfcs_index' has 1 numbers a row (extents are two: first and N). Name another dataset.");
 }
 

@@ -7,10 +7,6 @@ namespace {
 
 using namespace test;  // the files and the requests of tests/data/test_files.hpp
 
-std::string open_error(const std::string& file, const FieldRequest& wanted) {
-  return file_error<InputError>([&] { open_test_file("pandas_fixed", file, {wanted}); });
-}
-
 TEST(PandasFixed, ColumnsOfSeveralBlocksLieSideBySide) {
   const auto reader = open_test_file("pandas_fixed", "fixed.h5", {request("jets", As::float32, {"mass", "eta", "n", "pt"}), request("label", As::int64)});
   EXPECT_EQ(reader->num_events(), kRows);
@@ -34,19 +30,27 @@ TEST(PandasFixed, ABlockIsReadWhole) {
 }
 
 TEST(PandasFixed, WrongNamesAreSuggested) {
-  EXPECT_EQ(open_error("fixed.h5", request("labl")),
+  EXPECT_EQ(open_error("pandas_fixed", "fixed.h5", request("labl")),
             "data.objects.part.field: fixed.h5 has no field 'labl' (fields: pt, eta, n, label, mass). Did you mean 'label'?");
-  EXPECT_EQ(open_error("fixed.h5", request("jets", As::float32, {"ptt"})),
+  EXPECT_EQ(open_error("pandas_fixed", "fixed.h5", request("jets", As::float32, {"ptt"})),
             "data.objects.part.columns: fixed.h5: 'jets' has no column 'ptt' (columns: pt, eta, n, label, mass). Did you mean 'pt'?");
-  EXPECT_EQ(open_error("fixed.h5", request("jet", As::float32, {"pt"})),
+  EXPECT_EQ(open_error("pandas_fixed", "fixed.h5", request("jet", As::float32, {"pt"})),
             "data.objects.part.field: 'jet' is not the frame 'jets' of fixed.h5 whose columns data.objects.part.columns names. Write 'jets'.");
 }
 
 TEST(PandasFixed, FilesWithoutOneFrameAreRefused) {
-  EXPECT_EQ(open_error("two_frames.h5", request("pt")),
+  EXPECT_EQ(open_error("pandas_fixed", "two_frames.h5", request("pt")),
             "two_frames.h5: has several pandas frames: /a, /b (one was expected). Use the reader dense, whose fields are paths, or one file a "
             "frame.");
-  EXPECT_EQ(open_error("top_jets.h5", request("pt")).find("top_jets.h5: has no pandas frame of the format 'fixed' (datasets: "), 0u);
+  EXPECT_EQ(open_error("pandas_fixed", "top_jets.h5", request("pt")).find("top_jets.h5: has no pandas frame of the format 'fixed' (datasets: "), 0u);
+}
+
+TEST(PandasFixed, NamesThatDoNotFitTheColumnsAreRefused) {
+  EXPECT_EQ(open_error("pandas_fixed", "same_names.h5", request("pt")),
+            "same_names.h5: '/jets' has two columns 'pt' (names that differ were expected). Use the reader dense, whose fields are the blocks.");
+  EXPECT_EQ(open_error("pandas_fixed", "more_names.h5", request("phi")),
+            "data.objects.part.field: more_names.h5: '/jets/block0_values' has 2 columns, fewer than names for them (the file is damaged). Copy or "
+            "make it again.");
 }
 
 }  // namespace

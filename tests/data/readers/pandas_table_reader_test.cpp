@@ -9,10 +9,6 @@ namespace {
 
 using namespace test;  // the files and the requests of tests/data/test_files.hpp
 
-std::string open_error(const std::string& file, const FieldRequest& wanted) {
-  return file_error<InputError>([&] { open_test_file("pandas_table", file, {wanted}); });
-}
-
 TEST(PandasTable, ReadsBlocksThatPandasWroteWithBlosc) {
   const auto reader = open_test_file("pandas_table", "top_jets.h5", {request("values_block_0", As::float32, {}, 0, 800),
                                                                    request("values_block_1", As::int64, {}, 1, 2)});
@@ -68,30 +64,30 @@ TEST(PandasTable, ReadsNothingAndTheLastPartialChunk) {
 }
 
 TEST(PandasTable, MisspeltFieldIsSuggested) {
-  EXPECT_EQ(open_error("top_jets.h5", request("values_blok_0")),
+  EXPECT_EQ(open_error("pandas_table", "top_jets.h5", request("values_blok_0")),
             "data.objects.part.field: top_jets.h5 has no field 'values_blok_0' (fields: index, values_block_0, "
             "values_block_1). "
             "Did you mean 'values_block_0'?");
 }
 
 TEST(PandasTable, TextColumnIsRefused) {
-  EXPECT_EQ(open_error("other_key.h5", request("name")),
+  EXPECT_EQ(open_error("pandas_table", "other_key.h5", request("name")),
             "data.objects.part.field: other_key.h5: 'name' is string (numbers were expected). Choose another field.");
 }
 
 TEST(PandasTable, RangeBeyondTheBlockIsRefused) {
-  EXPECT_EQ(open_error("top_jets.h5", request("values_block_0", As::float32, {}, 0, 900)),
+  EXPECT_EQ(open_error("pandas_table", "top_jets.h5", request("values_block_0", As::float32, {}, 0, 900)),
             "data.objects.part.take: top_jets.h5: 'values_block_0' has 804 values an event, but [0, 900) is asked for "
             "(a half-open "
             "range, counted from 0). Shorten it.");
-  EXPECT_EQ(open_error("top_jets.h5", request("values_block_1", As::int64, {}, 2, 3)),
+  EXPECT_EQ(open_error("pandas_table", "top_jets.h5", request("values_block_1", As::int64, {}, 2, 3)),
             "data.label.index: top_jets.h5: 'values_block_1' has 2 values an event, but [2, 3) is asked for (a "
             "half-open range, "
             "counted from 0). Shorten it.");
 }
 
 TEST(PandasTable, FileWithoutTableSaysWhatThereIs) {
-  EXPECT_EQ(open_error("compound.h5", request("pt")),
+  EXPECT_EQ(open_error("pandas_table", "compound.h5", request("pt")),
             "compound.h5: has no pandas table (datasets: /jets, /label, /tracks). Write it with "
             "to_hdf(format='table'), or set "
             "data.reader to dense or compound.");
@@ -99,16 +95,16 @@ TEST(PandasTable, FileWithoutTableSaysWhatThereIs) {
 
 TEST(PandasTable, SeveralTablesAreListed) {
   EXPECT_EQ(
-      open_error("two_tables.h5", request("pt")),
+      open_error("pandas_table", "two_tables.h5", request("pt")),
       "two_tables.h5: has several pandas tables: /a/table, /b/table (one was expected). Use the reader compound, whose "
       "fields are paths, or one file a table.");
 }
 
 TEST(PandasTable, ColumnsNeedTheTableAsField) {
-  EXPECT_EQ(open_error("other_key.h5", request("jet", As::float32, {"pt"})),
+  EXPECT_EQ(open_error("pandas_table", "other_key.h5", request("jet", As::float32, {"pt"})),
             "data.objects.part.field: 'jet' is not the table '/events/jets/table' of other_key.h5 whose columns "
             "data.objects.part.columns names. Write 'table'.");
-  EXPECT_EQ(open_error("other_key.h5", request("table", As::float32, {"ptt"})),
+  EXPECT_EQ(open_error("pandas_table", "other_key.h5", request("table", As::float32, {"ptt"})),
             "data.objects.part.columns: other_key.h5: 'table' has no member 'ptt' (members: index, pt, n, good, name). "
             "Did you "
             "mean 'pt'?");

@@ -1,6 +1,7 @@
 """Jets in flat files. The same events as padded arrays give the same weights and scores, bit for bit: every file is one unit in both,
 so that the order of the events is the same."""
 
+import json
 import sys
 import unittest
 from pathlib import Path
@@ -86,6 +87,27 @@ class FlatTest(Variant):
         self.predict("columns.h5", "--columns", "met")
         with h5py.File(self.folder / "columns.h5") as file:
             np.testing.assert_array_equal(file["met"][:], self.event["met"])
+
+    def test_a_label_with_rows_of_its_own_is_refused(self):
+        result = program.run(self.folder, "check", self.config, "data.label.field=part", "data.label.column=E")
+        program.require(result, 2)
+        self.assertEqual(result.stderr, f"tevatrain: data.label.field: {self.folder}/train-1.h5: 'part' has rows by 'part/extents' (one row an event "
+                                        "was expected). Choose a field of the events.\n")
+
+    def test_decoding_counts_into_the_budget(self):
+        for path in ("large-chunk.h5", "no-chunk.h5"):
+            with h5py.File(self.folder / path, "w") as file:
+                chunked = {"chunks": (4000, 5000), "compression": "gzip"} if path == "large-chunk.h5" else {}
+                file.create_dataset("part", data=np.ones((4000, 5000), "f4"), **chunked)
+                file["met"], file["label"], file["weight"] = np.ones(4000, "f4"), np.arange(4000) % 2, np.ones(4000)
+        changes = [*PADDED, "data.budget_mib=128", "data.workers=2", "data.shuffle_rows=100", f"data.val={self.folder}/padded-val.h5",
+                   f"data.test={self.folder}/padded-test.h5"]
+        result = program.run(self.folder, "bench", "data", self.config, *changes, f"data.train={self.folder}/large-chunk.h5")
+        program.require(result, 2)
+        self.assertIn("data.budget_mib: 2 workers need 305 MiB to decode chunks of these files, of 128 MiB in all", result.stderr)
+        streamed = self.program("bench", "data", self.config, *changes, f"data.train={self.folder}/no-chunk.h5", "--json", "--stage", "read")
+        line = json.loads(streamed)
+        self.assertEqual((line["events"], line["stage"], round(line["decoded_mib"])), (4000, "read", 76))
 
     def test_the_export_gives_the_same(self):
         valid = self.jets[:, :, 0] > 0

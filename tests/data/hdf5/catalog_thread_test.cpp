@@ -1,4 +1,4 @@
-#include "data/catalog/catalog_thread.hpp"
+#include "data/hdf5/catalog_thread.hpp"
 
 #include "data/catalog/catalog.hpp"
 #include "tests/data/test_files.hpp"

@@ -1,4 +1,4 @@
-"""What the benchmarks of this folder share: running a program with malloc settings, and saying where it ran."""
+"""What the benchmarks share: running a program with malloc settings, and saying where it ran."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 # glibc gives freed blocks of a step back to the kernel and faults them in again at the next: these keep them, and ask
 # for huge pages.
@@ -41,7 +41,7 @@ def run_program(command, malloc, threads, **variables):
 
 
 def run_python(script, *arguments, malloc, threads):
-    """Runs a script of this folder; returns the JSON object of its last line with `process_s`, its wall time."""
+    """Runs a script, named from this folder on; returns the JSON object of its last line with `process_s`, its wall time."""
     text, wall = run_program([sys.executable, Path(__file__).parent / script, *arguments], malloc, threads)
     return {**json.loads(text.splitlines()[-1]), "process_s": wall}
 
