@@ -22,7 +22,7 @@ struct ObjectConfig {
     fields.add("columns", columns, "Members of a compound dataset, or datasets of a group, to read; `as` may rename them");
     fields.add("offsets", offsets, "Reader flat: dataset of where the rows of each event begin; the last one may be followed by the end");
     fields.add("counts", counts, "Reader flat: dataset of how many rows each event has, or of pairs of event and count");
-    fields.add("extents", extents, "Reader flat: dataset of records (first, N): the rows of each event; a group's own `extents` needs no naming");
+    fields.add("extents", extents, "Reader flat: dataset of records (first, N): the rows of each event; a group's own `extents` or `offsets` need no naming");
     fields.add("valid", valid, "Expression over the columns: rows where it is false are dropped when read; empty: keep all");
   }
 };

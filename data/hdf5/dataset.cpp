@@ -64,6 +64,12 @@ void Dataset::read(const std::vector<int64_t>& members, int64_t first_row, int64
     throw_read_error(std::move(*reason), type.id(), first_row, num_rows, out);
 }
 
+void Dataset::read_stored(int64_t first_row, int64_t num_rows, void* out) const {
+  if (num_rows == 0 || records_per_row() == 0) return;
+  const Handle type(TEV_H5(H5Dget_type(handle_.id()), file_->path(), ": dataset '", path_, "'"), H5Tclose);
+  if (auto reason = try_read(type.id(), first_row, num_rows, out)) throw_read_error(std::move(*reason), type.id(), first_row, num_rows, out);
+}
+
 std::vector<char> Dataset::read_stored_chunk(const std::vector<int64_t>& start, uint32_t& filter_mask) const {
   const std::string where = c10::str(file_->path(), ": dataset '", path_, "', chunk at [", c10::Join(", ", start), "]");
   const std::vector<hsize_t> offset(start.begin(), start.end());

@@ -31,6 +31,9 @@ class Dataset {
   /// @throws Error  names the chunk that cannot be read and why
   void read(const std::vector<int64_t>& members, int64_t first_row, int64_t num_rows, void* out) const;
 
+  /// Reads [num_rows, records_per_row] whole records as they are stored, without conversion.
+  void read_stored(int64_t first_row, int64_t num_rows, void* out) const;
+
   /// A chunk as it is stored, compressed.
   /// @param start        its first record in each dimension
   /// @param filter_mask  set: bit i, filter i was left out

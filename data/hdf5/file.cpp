@@ -53,6 +53,12 @@ std::string absolute_path(const std::string& dataset) {
   return !dataset.empty() && dataset.front() == '/' ? dataset : c10::str("/", dataset);
 }
 
+Handle create_file(const std::string& path) {
+  const Handle access_list(TEV_H5(H5Pcreate(H5P_FILE_ACCESS), path), H5Pclose);
+  TEV_H5(H5Pset_file_locking(access_list.id(), false, true), path);
+  return {TEV_H5(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access_list.id()), path, ": cannot be created"), H5Fclose};
+}
+
 std::shared_ptr<const File> File::open(const std::string& path) {
   check_is_hdf5(path);
   const Handle access_list(TEV_H5(H5Pcreate(H5P_FILE_ACCESS), path), H5Pclose);

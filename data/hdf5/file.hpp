@@ -31,6 +31,10 @@ class File {
   Handle handle_;
 };
 
+/// A new file, or an empty one in place of an old one.
+/// @throws Error  it cannot be created
+Handle create_file(const std::string& path);
+
 /// "/a/b" for "a/b" and "/a/b".
 std::string absolute_path(const std::string& dataset);
 

@@ -14,13 +14,6 @@ namespace {
 constexpr int64_t kChunkBytes = 256 * 1024;
 constexpr unsigned kGzipLevel = 4;
 
-Handle create_file(const std::string& path) {
-  const Handle access_list(TEV_H5(H5Pcreate(H5P_FILE_ACCESS), path), H5Pclose);
-  TEV_H5(H5Pset_file_locking(access_list.id(), false, true), path);
-  return {TEV_H5(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access_list.id()), path, ": cannot be created"),
-          H5Fclose};
-}
-
 Handle creation_list(const std::vector<hsize_t>& chunk, bool compress, const std::string& where) {
   Handle list(TEV_H5(H5Pcreate(H5P_DATASET_CREATE), where), H5Pclose);
   TEV_H5(H5Pset_chunk(list.id(), static_cast<int>(chunk.size()), chunk.data()), where);

@@ -61,6 +61,23 @@ Scalar stored_scalar(int64_t type, bool big_endian) {
   }
 }
 
+bool has_pointers(int64_t type) {
+  switch (H5Tget_class(type)) {
+    case H5T_VLEN:
+    case H5T_REFERENCE: return true;
+    case H5T_STRING: return TEV_H5(H5Tis_variable_str(type), kWhere) > 0;
+    case H5T_ARRAY: return has_pointers(super_type(type).id());
+    case H5T_COMPOUND: break;
+    default: return false;
+  }
+  const int num_members = TEV_H5(H5Tget_nmembers(type), kWhere);
+  for (int i = 0; i < num_members; ++i) {
+    const Handle member(TEV_H5(H5Tget_member_type(type, static_cast<unsigned>(i)), kWhere), H5Tclose);
+    if (has_pointers(member.id())) return true;
+  }
+  return false;
+}
+
 void describe_stored(int64_t type, Member& member) {
   const bool big_endian = H5Tget_order(type) == H5T_ORDER_BE;
   member.stored = stored_scalar(type, big_endian);
@@ -176,6 +193,7 @@ RecordType record_type(int64_t type) {
   RecordType record;
   record.compound = H5Tget_class(type) == H5T_COMPOUND;
   record.bytes = static_cast<int64_t>(H5Tget_size(type));
+  record.has_pointers = has_pointers(type);
   if (!record.compound) {
     record.members.push_back(member_of(type, ""));
     return record;
@@ -189,6 +207,13 @@ RecordType record_type(int64_t type) {
     H5free_memory(name);
   }
   return record;
+}
+
+Handle extents_type() {
+  Handle type(TEV_H5(H5Tcreate(H5T_COMPOUND, 12), kWhere), H5Tclose);
+  TEV_H5(H5Tinsert(type.id(), "first", 0, H5T_STD_U64LE), kWhere);
+  TEV_H5(H5Tinsert(type.id(), "N", 8, H5T_STD_U32LE), kWhere);
+  return type;
 }
 
 Handle memory_type(const RecordType& record, const std::vector<int64_t>& members) {

@@ -32,6 +32,7 @@ struct RecordType {
   bool compound = false;
   int64_t bytes = 0;  ///< of a stored record
   std::vector<Member> members;
+  bool has_pointers = false;  ///< values of variable length or references somewhere: its bytes mean nothing elsewhere
   std::vector<std::string> names() const;
   int64_t find(const std::string& name) const;  ///< index, or -1
 };
@@ -45,6 +46,9 @@ std::string type_text(int64_t type);
 /// Memory type that holds the chosen members one after the other, without gaps.
 /// @param members  indices into record.members, without repetition, numbers only
 Handle memory_type(const RecordType& record, const std::vector<int64_t>& members);
+
+/// Records of `first` (uint64) and `N` (uint32), packed: the rows of an event, as larcv3 writes them.
+Handle extents_type();
 
 /// HDF5's identifier of a native kind (not owned).
 int64_t native_type(Scalar scalar);

@@ -16,7 +16,9 @@ using Rows = std::function<std::vector<RowRange>(size_t index, int64_t first, in
 struct Sizes {
   int64_t stored_bytes = 0;
   int64_t num_values = 0;
-  int64_t chunk_rows = 0;   ///< the largest of the datasets
+  int64_t chunk_rows = 0;   ///< the most that a chunk of any of the datasets has
+  int64_t heavy_rows = 0;   ///< those of the dataset with the most bytes a row
+  int64_t heavy_bytes = 0;  ///< these
   int64_t chunk_bytes = 0;  ///< of one chunk of each dataset
   std::vector<size_t> sources{};
 
@@ -27,8 +29,14 @@ struct Sizes {
       if (std::find(sources.begin(), sources.end(), part.source) != sources.end()) continue;
       sources.push_back(part.source);
       stored_bytes += source.row_bytes();
+      const int64_t row_bytes = source.record.bytes * source.records_per_row();
+      chunk_bytes += source.chunk_rows * row_bytes;
+      if (field.variable_length) continue;  // its chunks hold no values, only where they are
       chunk_rows = std::max(chunk_rows, source.chunk_rows);
-      chunk_bytes += source.chunk_rows * source.record.bytes * source.records_per_row();
+      if (row_bytes > heavy_bytes) {
+        heavy_bytes = row_bytes;
+        heavy_rows = source.chunk_rows;
+      }
     }
   }
 };
@@ -56,9 +64,14 @@ struct PlanSizes {
 };
 
 std::vector<UnitRange> cut_plain(const RecordPlan& plan, const Sizes& event) {
-  const int64_t chunk = std::max<int64_t>(1, event.chunk_rows);
+  int64_t chunk = std::max<int64_t>(1, event.chunk_rows), wanted = kUnitBytes;
+  if (chunk * event.stored_bytes > kMostUnitBytes && event.heavy_rows < chunk) {
+    // A light dataset in huge chunks: it is decoded again for every unit, rather than that units become so large.
+    chunk = std::max<int64_t>(1, event.heavy_rows);
+    wanted = std::clamp(kWasteDivisor * (event.chunk_bytes - event.heavy_rows * event.heavy_bytes), kUnitBytes, kMostUnitBytes);
+  }
   const int64_t chunk_bytes = std::max<int64_t>(1, chunk * event.stored_bytes);
-  const int64_t events = chunk * std::max<int64_t>(1, kUnitBytes / chunk_bytes);
+  const int64_t events = chunk * std::max<int64_t>(1, wanted / chunk_bytes);
   std::vector<UnitRange> units;
   for (int64_t first = 0; first < plan.num_events; first += events) {
     const int64_t num = std::min(events, plan.num_events - first);

@@ -28,11 +28,12 @@ FieldAddress group_columns(const hdf5::File& file, const FieldRequest& request) 
                     "' (columns: ", join_names(there), ").", suggest_name(column, there));
     address.parts.push_back({path, ""});
   }
-  const std::string extents = request.field + "/extents";
-  if (request.rows_kind == RowsKind::none && file.has_dataset(extents)) {
-    address.rows_kind = RowsKind::extents;
-    address.rows = extents;
-  }
+  if (request.rows_kind != RowsKind::none) return address;
+  for (const auto& [kind, name] : {std::pair{RowsKind::extents, "/extents"}, std::pair{RowsKind::offsets, "/offsets"}})
+    if (address.rows_kind == RowsKind::none && file.has_dataset(request.field + name)) {
+      address.rows_kind = kind;
+      address.rows = request.field + name;
+    }
   return address;
 }
 

@@ -22,7 +22,8 @@ enum class RowsKind {
 /// One field that somebody needs, as [events, values an event], or for flat datasets [rows, values a row].
 struct FieldRequest {
   /// stored: the smallest of float32, float64 and int64 that holds the stored numbers.
-  enum class As { float32, int64, stored };
+  /// bytes: whole records as they lie in the file, whatever their type; uint8.
+  enum class As { float32, int64, stored, bytes };
 
   std::string key;                   ///< configuration key for errors, e.g. data.objects.part.field
   std::string field;                 ///< as the configuration names it

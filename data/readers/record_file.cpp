@@ -41,7 +41,12 @@ void RecordFile::visit(size_t source, int64_t first_row, int64_t num_rows,
   const std::unique_ptr<char[]> records(new char[static_cast<size_t>(num_rows * from.row_bytes())]);
   {
     const Stopwatch watch(decode::thread_cost().decode_ns);  // the library does not say what of it was reading
-    thread_.run([&] { datasets_[source]->read(from.members, first_row, num_rows, records.get()); });
+    thread_.run([&] {
+      if (from.as_bytes)
+        datasets_[source]->read_stored(first_row, num_rows, records.get());
+      else
+        datasets_[source]->read(from.members, first_row, num_rows, records.get());
+    });
   }
   decode::thread_cost().decoded_bytes += num_rows * from.row_bytes();
   visit({records.get(), first_row, num_rows, from.row_bytes(), &runs}, true);

@@ -87,6 +87,7 @@ class Planner {
     const FieldRequest& request = field.request;
     FieldPart part{find_source(address.dataset), 0, field.record_width, address.record};
     Source& source = plan_.sources[part.source];
+    if (request.as == FieldRequest::As::bytes) return add_whole_record(field, part);
     if (source.record.compound) {
       TEV_CHECK_INPUT(!address.member.empty(), where(request), ": '", request.field, "' is compound (members: ",
                       join_names(source.record.names()), "). Name those to read in ", request.members_key(), ".");
@@ -114,6 +115,17 @@ class Planner {
     TEV_CHECK_INPUT(!member.variable_length || source.shape.size() == 1, where(request), ": '", name, "' is ", member.type_text, " of ",
                     source.shape.size(), " dimensions (one row of variable length an event was expected). Choose another field.");
     field.variable_length = field.variable_length || member.variable_length;
+    field.parts.push_back(part);
+  }
+
+  void add_whole_record(RecordField& field, const FieldPart& part) {
+    Source& source = plan_.sources[part.source];
+    field.variable_length = source.record.members[0].variable_length;
+    TEV_CHECK_INPUT(field.variable_length ? source.shape.size() == 1 && source.record.members[0].scalar != Scalar::other : !source.record.has_pointers,
+                    where(field.request), ": '", field.request.field, "' is ", source.record.members[0].type_text,
+                    " (numbers, strings of fixed length and records of them can be taken as they are). Leave it out.");
+    source.as_bytes = true;
+    field.record_width = field.variable_length ? hdf5::scalar_bytes(source.record.members[0].scalar) : source.record.bytes;
     field.parts.push_back(part);
   }
 
@@ -258,6 +270,7 @@ int64_t Source::records_per_row() const {
 }
 
 int64_t Source::packed_record_bytes() const {
+  if (as_bytes) return record.bytes;
   int64_t bytes = 0;
   for (const int64_t i : members) bytes += record.members[i].bytes();
   return bytes;
@@ -266,6 +279,7 @@ int64_t Source::packed_record_bytes() const {
 at::ScalarType RecordPlan::element_type(const RecordField& field) const {
   if (field.request.as == FieldRequest::As::float32) return at::kFloat;
   if (field.request.as == FieldRequest::As::int64) return at::kLong;
+  if (field.request.as == FieldRequest::As::bytes) return at::kByte;
   std::optional<at::ScalarType> type;
   for (const auto& part : field.parts) {
     const auto own = type_of(member(part).scalar);

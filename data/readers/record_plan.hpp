@@ -44,10 +44,11 @@ struct Source {
   std::optional<decode::RowReader> rows;  ///< none: only the library can read it
   std::string library_reason{};           ///< why
   std::vector<int64_t> members{};         ///< rising; the library packs them in this order
+  bool as_bytes = false;                  ///< whole records are needed, as they are stored
 
   int64_t num_rows() const { return shape.front(); }
   int64_t records_per_row() const;
-  /// Of a record: the members that are needed, in memory.
+  /// Of a record: the members that are needed, in memory; or all of it, as stored.
   int64_t packed_record_bytes() const;
   int64_t row_bytes() const { return packed_record_bytes() * records_per_row(); }
   bool needs_library() const { return !rows || kind == hdf5::Storage::Kind::library_chunks; }

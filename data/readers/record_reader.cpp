@@ -8,6 +8,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 #include <optional>
 
@@ -53,8 +54,10 @@ class RecordReader final : public Reader {
     for (const auto& field : plan_.fields) {
       std::string text = field.request.field;
       for (const auto& part : field.parts) {
-        const auto& member = plan_.member(part);
-        text += c10::str(" ", member.name, member.name.empty() ? "" : ":", member.type_text);
+        const auto& record = plan_.sources[part.source].record;
+        const bool whole = field.request.as == FieldRequest::As::bytes;
+        for (const auto& member : whole ? record.members : std::vector{plan_.member(part)})
+          text += c10::str(" ", member.name, member.name.empty() ? "" : ":", member.type_text);
       }
       text += " x " + std::to_string(field.records_per_row);
       if (field.row_index) text += " by " + plan_.indexes[*field.row_index].field.request.field;
@@ -196,6 +199,7 @@ class RecordReader final : public Reader {
     const Source& source = plan_.sources[field.parts[0].source];
     const hdf5::Member& member = plan_.member(field.parts[0]);
     const at::ScalarType type = plan_.element_type(field);
+    if (field.request.as == FieldRequest::As::bytes) return source.rows && source.rows->has_whole_rows();
     const bool same_type = (type == at::kFloat && member.stored == hdf5::Scalar::float32) ||
                            (type == at::kDouble && member.stored == hdf5::Scalar::float64) ||
                            (type == at::kLong && member.stored == hdf5::Scalar::int64);
@@ -206,6 +210,7 @@ class RecordReader final : public Reader {
   /// @param packed  the block has native numbers of the needed members only, as the library reads them
   void convert(const RecordField& field, const FieldPart& part, const decode::RowBlock& block, bool packed, at::Tensor& out, int64_t out_row) const {
     const Source& source = plan_.sources[part.source];
+    if (field.request.as == FieldRequest::As::bytes) return copy_records(source.record.bytes, block, out, out_row);
     const hdf5::Member& member = plan_.member(part);
     const RecordShape shape{packed ? source.packed_record_bytes() : source.record.bytes, field.record_width, field.request.first,
                             field.request.last};
@@ -216,6 +221,14 @@ class RecordReader final : public Reader {
     const int64_t bad = convert_member(*records, shape, copy, out, out_row);
     TEV_CHECK_INPUT(bad < 0, where(field.request), ": '", field.request.field, "' of ", field.row_index ? "row " : "event ",
                     block.first_row + bad, " is not an integer (stored as ", member.type_text, "). Choose another field.");
+  }
+
+  static void copy_records(int64_t record_bytes, const decode::RowBlock& block, at::Tensor& out, int64_t out_row) {
+    auto* row = static_cast<char*>(out.mutable_data_ptr()) + out_row * out.size(1);
+    for (int64_t i = 0; i < block.num_rows; ++i, row += out.size(1))
+      for (const auto& run : *block.runs)
+        std::memcpy(row + run.target * record_bytes, block.data + i * block.row_bytes + run.source * record_bytes,
+                    static_cast<size_t>(run.count * record_bytes));
   }
 
   /// The rows of a block with one of their records only; nothing if it lies in another chunk.
@@ -249,6 +262,11 @@ class RecordReader final : public Reader {
     FieldValues result{{}, offsets_of(ranges)};
     const hdf5::Member& member = plan_.member(field.parts[0]);
     const int64_t total = result.offsets.const_data_ptr<int64_t>()[num_events], size = hdf5::scalar_bytes(member.scalar);
+    if (field.request.as == FieldRequest::As::bytes) {
+      result.values = at::empty({total, size}, at::kByte);
+      std::copy(values.begin(), values.end(), static_cast<char*>(result.values.mutable_data_ptr()));
+      return result;
+    }
     result.values = at::empty({total, 1}, plan_.element_type(field));
     const std::vector<decode::Run> runs{{0, 0, 1}};
     const decode::RowBlock block{values.data(), 0, total, size, &runs};

@@ -4,6 +4,7 @@
 #include "data/catalog/expand_files.hpp"
 #include "data/stream/gather.hpp"
 #include "data/stream/memory_limit.hpp"
+#include "data/stream/shuffle_advice.hpp"
 
 #include <filesystem>
 #include <numeric>
@@ -123,6 +124,12 @@ int64_t DataSession::num_events(Split split) const {
   return std::accumulate(rows.begin(), rows.end(), int64_t{0});
 }
 
+int64_t DataSession::uncompressed_bytes(Split split) const {
+  int64_t bytes = 0;
+  for (const auto& unit : part(split).catalog->units()) bytes += unit.stored_bytes;
+  return bytes;
+}
+
 uint64_t DataSession::fingerprint(Split split) const { return part(split).catalog->fingerprint(); }
 
 std::map<std::string, uint64_t> DataSession::fingerprints() const {
@@ -153,22 +160,16 @@ StreamSpec DataSession::pass_spec(Split split, int64_t batch_size) const {
   return spec;
 }
 
-/// What to do when a shuffle window does not fit: the largest power of two that would, by the size of the units that did.
+/// What to do when a shuffle window does not fit.
 std::string DataSession::shuffle_advice(const PinQuota& quota) const {
   const auto& unit_rows = *part(Split::train).unit_rows;
   const double per_unit = static_cast<double>(quota.pinned_bytes) / static_cast<double>(std::max<int64_t>(1, quota.pinned_units));
   const double per_event = per_unit * static_cast<double>(unit_rows.size()) / static_cast<double>(shuffle_.num_rows);
-  const double available = static_cast<double>(store_.budget_bytes()) * quota.share;
-  int64_t fits = int64_t{1} << 40;
-  for (; fits > 1; fits /= 2) {
-    const ShuffleSpec plan = plan_shuffle(unit_rows, fits);
-    // A lane begins and ends its window within a unit.
-    const double edges = 2 * static_cast<double>(plan.lanes) * per_unit;
-    if (per_event * static_cast<double>(plan.lanes * plan.window_rows) + edges <= available) break;
-  }
+  const int64_t fits = shuffle_rows_that_fit(unit_rows, quota, static_cast<double>(store_.budget_bytes()) * quota.share);
   return c10::str("data.budget_mib: a shuffle window of ", shuffle_.lanes * shuffle_.window_rows, " events does not fit into ",
                   loading_budget_bytes(config_.budget_mib) >> 20, " MiB (about ", static_cast<int64_t>(per_event),
-                  " bytes an event). Raise data.budget_mib, or set data.shuffle_rows=", fits, ".");
+                  " bytes an event). Raise data.budget_mib, set data.shuffle_rows=", fits,
+                  ", or write the files anew, shuffled and without padding: tevatrain repack FILE... FOLDER --config CONFIG.");
 }
 
 std::optional<TrainingSummary> DataSession::summarise(const std::function<bool()>& stop) {
@@ -253,10 +254,11 @@ std::unique_ptr<BatchStream> DataSession::training_stream(const Cursor& from, in
   return std::make_unique<BatchStream>(store_, source(Split::train, stage), std::move(spec));
 }
 
-std::unique_ptr<BatchStream> DataSession::evaluation_stream(Split split, int64_t batch_size) {
+std::unique_ptr<BatchStream> DataSession::evaluation_stream(Split split, int64_t batch_size, EventSource::Stage stage, int64_t first_step) {
   StreamSpec spec = pass_spec(split, batch_size);
   spec.budget_share = kEvaluationShare;
-  return std::make_unique<BatchStream>(store_, source(split, EventSource::Stage::standardised), std::move(spec));
+  spec.first_step = first_step;
+  return std::make_unique<BatchStream>(store_, source(split, stage), std::move(spec));
 }
 
 }  // namespace tev

@@ -38,6 +38,8 @@ class DataSession {
   const std::shared_ptr<Preprocess>& preprocess() const { return preprocess_; }
   bool has(Split split) const;
   int64_t num_events(Split split) const;
+  /// Of the values that are read from its files, about.
+  int64_t uncompressed_bytes(Split split) const;
   /// What names the files of a split, for messages: "data.val", or "data.files (val)".
   std::string files_key(Split split) const;
   /// Of the names, shapes and sampled content of all files.
@@ -59,7 +61,8 @@ class DataSession {
   std::unique_ptr<BatchStream> training_stream(const Cursor& from, int64_t end_epoch, ShardSpec shard = {},
                                                EventSource::Stage stage = EventSource::Stage::standardised);
   /// One pass unit by unit, in the order of the files; with data.files the rows of a unit come in the order of the split.
-  std::unique_ptr<BatchStream> evaluation_stream(Split split, int64_t batch_size);
+  std::unique_ptr<BatchStream> evaluation_stream(Split split, int64_t batch_size, EventSource::Stage stage = EventSource::Stage::standardised,
+                                                 int64_t first_step = 0);
   /// Raw columns of the first units with so many selected events, or of all: what an exported model takes.
   Columns raw_sample(Split split, int64_t num_events);
   /// Where all HDF5 calls of this session are made, those of writers too.

@@ -22,6 +22,7 @@ void add_check(CLI::App& app, Command& chosen);
 void add_evaluate(CLI::App& app, Command& chosen);
 void add_predict(CLI::App& app, Command& chosen);
 void add_export(CLI::App& app, Command& chosen);
+void add_repack(CLI::App& app, Command& chosen);
 void add_report(CLI::App& app, Command& chosen);
 void add_inspect(CLI::App& app, Command& chosen);
 void add_metrics(CLI::App& app, Command& chosen);

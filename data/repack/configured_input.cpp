@@ -1,0 +1,96 @@
+#include "data/repack/configured_input.hpp"
+
+#include "base/check.hpp"
+#include "data/stream/data_session.hpp"
+
+#include <sstream>
+
+namespace tev {
+namespace {
+
+hdf5::Scalar scalar_of(const at::Tensor& values) {
+  switch (values.scalar_type()) {
+    case at::kFloat: return hdf5::Scalar::float32;
+    case at::kDouble: return hdf5::Scalar::float64;
+    default: return hdf5::Scalar::int64;
+  }
+}
+
+RepackColumn numbers(const std::string& dataset, const std::string& extents, const at::Tensor& values) {
+  return {dataset, extents, "", scalar_of(values), {values.sizes().begin() + 1, values.sizes().end()}, static_cast<int64_t>(values.element_size())};
+}
+
+std::string names_in_brackets(const std::vector<std::string>& names) { return c10::str("[", c10::Join(", ", names), "]"); }
+
+class ConfiguredInput final : public RepackInput {
+ public:
+  ConfiguredInput(DataConfig config, const std::vector<std::string>& observers, const RepackOrder& order, Messages& messages)
+      : has_weight_(!config.weight.field.empty()), session_(config, order.seed, messages, observers) {
+    const auto stream = session_.evaluation_stream(Split::train, 1, EventSource::Stage::raw);
+    const auto first = stream->next();
+    for (const auto& [name, column] : columns_of(first.value())) {
+      const std::string extents = column.ragged() ? name.substr(0, name.rfind('/')) + "/extents" : "";
+      columns_.push_back(numbers(name, extents, column.values));
+    }
+  }
+
+  std::vector<std::string> file_paths() const override { return session_.file_paths(Split::train); }
+  int64_t num_events() const override { return session_.num_events(Split::train); }
+  int64_t bytes_per_event() const override { return std::max<int64_t>(1, session_.uncompressed_bytes(Split::train) / num_events()); }
+  uint64_t fingerprint() override { return session_.fingerprint(Split::train); }
+  CatalogThread& catalog_thread() override { return session_.catalog_thread(); }
+
+  std::unique_ptr<BatchStream> stream(const RepackOrder& order, int64_t batch_size, int64_t first_step) override {
+    if (!order.shuffled) return session_.evaluation_stream(Split::train, batch_size, EventSource::Stage::raw, first_step);
+    Cursor cursor = session_.start_cursor(batch_size);
+    cursor.step = first_step;
+    return session_.training_stream(cursor, 1, {}, EventSource::Stage::raw);
+  }
+
+  Columns columns_of(Batch batch) const override {
+    Columns columns;
+    const auto add = [&columns](const std::string& name, Column column) {
+      TEV_CHECK_INPUT(columns.emplace(name, std::move(column)).second, "repack: two columns are called '", name,
+                      "' (objects, label, weight and observers share names). Rename the object in the configuration.");
+    };
+    for (auto& [name, column] : batch.inputs) add(column.ragged() ? name + "/values" : name, column);
+    add("label", {batch.label, {}});
+    if (has_weight_) add("weight", {batch.weight, {}});
+    for (auto& [name, values] : batch.observers) add(name, {values, {}});
+    return columns;
+  }
+
+ private:
+  bool has_weight_;
+  DataSession session_;
+};
+
+}  // namespace
+
+std::unique_ptr<RepackInput> open_configured_input(DataConfig config, const std::vector<std::string>& files, const std::vector<std::string>& observers,
+                                                   const RepackOrder& order, const RepackResources& resources, Messages& messages) {
+  config.train = files;
+  config.val = config.test = config.files = {};
+  config.split = {};
+  config.shuffle_rows = order.shuffle_rows;
+  config.workers = resources.workers;
+  if (resources.budget_mib > 0) config.budget_mib = resources.budget_mib;
+  return std::make_unique<ConfiguredInput>(std::move(config), observers, order, messages);
+}
+
+std::string data_section(const DataConfig& config, const std::string& files) {
+  std::ostringstream text;
+  text << "data:\n  reader: flat\n  train: " << files << "\n  objects:\n";
+  for (const auto& [name, object] : config.objects) {
+    const auto& names = object.as.empty() ? object.columns : object.as;
+    if (name == "event")
+      text << "    event: {field: event, as: " << names_in_brackets(names) << "}\n";
+    else
+      text << "    " << name << ": {field: " << name << "/values, extents: " << name << "/extents, as: " << names_in_brackets(names) << "}\n";
+  }
+  text << "  label: {field: label, classes: " << names_in_brackets(config.label.classes) << "}\n";
+  if (!config.weight.field.empty()) text << "  weight: {field: weight}\n";
+  return text.str();
+}
+
+}  // namespace tev

@@ -1,0 +1,179 @@
+#include "data/repack/repack.hpp"
+
+#include "base/check.hpp"
+#include "data/repack/column_writer.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <map>
+
+namespace tev {
+namespace {
+
+constexpr int64_t kChunkBytes = int64_t{1} << 20;
+/// Of all columns of one row an event beside ragged ones: smaller chunks cost more to find than to decode.
+constexpr int64_t kLeastChunkBytes = int64_t{1} << 17;
+constexpr int64_t kBatchBytes = int64_t{4} << 20;
+constexpr int64_t kMostBatch = 65536;
+
+int64_t power_of_two_below(int64_t n) { return static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(std::max<int64_t>(1, n)))); }
+
+int64_t row_bytes(const RepackColumn& column) {
+  int64_t bytes = column.record_bytes;
+  for (const int64_t n : column.row_shape) bytes *= n;
+  return bytes;
+}
+
+/// Bytes of a row of all columns with the same extents; under "": of an event.
+std::map<std::string, int64_t> bytes_of_rows(const std::vector<RepackColumn>& columns) {
+  std::map<std::string, int64_t> bytes;
+  for (const auto& column : columns) bytes[column.extents] += row_bytes(column);
+  return bytes;
+}
+
+/// Where the rows of an event begin, and how many they are.
+struct [[gnu::packed]] Extent {
+  uint64_t first;
+  uint32_t rows;
+};
+
+/// The rows of events that one dataset of extents divides. An event that fits into a chunk never crosses the end of one: what is left
+/// of the chunk stays zero, so that no chunk is decoded for a part of an event.
+struct Rows {
+  std::string extents;
+  int64_t chunk_rows = 1;
+  std::vector<size_t> columns{};  ///< among those written
+  size_t extents_column = 0;
+  int64_t end = 0;                ///< rows so far
+};
+
+/// One file being written.
+class Shard {
+ public:
+  Shard(RepackInput& input, const RepackPlan& plan, const RepackJob& job, const std::string& path, WorkerPool& workers)
+      : columns_(input.columns()), rows_(rows_of(columns_)),
+        writer_(path, input.file_paths().front(), written_columns(plan), job.compression, input.catalog_thread(), workers,
+                static_cast<size_t>(2 * job.workers)) {
+    writer_.copy(input.copied(), input.groups());
+  }
+
+  void append(const Columns& batch) {
+    for (size_t i = 0; i < columns_.size(); ++i)
+      if (columns_[i].extents.empty()) append(i, batch, 0, batch.at(columns_[i].dataset).values.size(0));
+    for (auto& rows : rows_) append(rows, batch);
+  }
+
+  void close() { writer_.close(); }
+
+ private:
+  static std::vector<Rows> rows_of(const std::vector<RepackColumn>& columns) {
+    std::vector<Rows> result;
+    for (const auto& [extents, bytes] : bytes_of_rows(columns)) {
+      if (extents.empty()) continue;
+      Rows rows{extents, power_of_two_below(kChunkBytes / bytes)};
+      for (size_t i = 0; i < columns.size(); ++i)
+        if (columns[i].extents == extents) rows.columns.push_back(i);
+      rows.extents_column = columns.size() + result.size();
+      result.push_back(std::move(rows));
+    }
+    return result;
+  }
+
+  std::vector<WrittenColumn> written_columns(const RepackPlan& plan) const {
+    std::vector<WrittenColumn> written;
+    for (const auto& column : columns_)
+      written.push_back({column.dataset, column.like, column.scalar, column.row_shape, column.record_bytes, plan.events_per_chunk});
+    for (const auto& rows : rows_) {
+      for (const size_t i : rows.columns) written[i].chunk_rows = rows.chunk_rows;
+      written.push_back({rows.extents, "", hdf5::Scalar::other, {}, sizeof(Extent), plan.events_per_chunk});
+    }
+    return written;
+  }
+
+  void append(size_t column, const Columns& batch, int64_t first_row, int64_t num_rows) {
+    const auto* values = static_cast<const char*>(batch.at(columns_[column].dataset).values.const_data_ptr());
+    writer_.append(column, values + first_row * row_bytes(columns_[column]), num_rows);
+  }
+
+  void append(Rows& rows, const Columns& batch) {
+    const Column& any = batch.at(columns_[rows.columns.front()].dataset);
+    const auto* offset = any.offsets.const_data_ptr<int64_t>();
+    const int64_t events = any.offsets.numel() - 1;
+    std::vector<Extent> extents;
+    for (int64_t event = 0, begin = 0; event < events; ++event) {  // rows from begin on wait to be appended
+      const int64_t count = offset[event + 1] - offset[event], in_chunk = rows.end % rows.chunk_rows;
+      if (count <= rows.chunk_rows && in_chunk + count > rows.chunk_rows) {
+        append_rows(rows, batch, begin, offset[event]);
+        begin = offset[event];
+        static const std::vector<char> zeros(static_cast<size_t>(kChunkBytes));
+        for (const size_t i : rows.columns) writer_.append(i, zeros.data(), rows.chunk_rows - in_chunk);
+        rows.end += rows.chunk_rows - in_chunk;
+      }
+      TEV_CHECK_INPUT(count <= std::numeric_limits<uint32_t>::max(), rows.extents, ": an event has ", count,
+                      " rows (extents count up to 2^32 - 1). Leave it out.");
+      extents.push_back({static_cast<uint64_t>(rows.end), static_cast<uint32_t>(count)});
+      rows.end += count;
+      if (event + 1 == events) append_rows(rows, batch, begin, offset[events]);
+    }
+    writer_.append(rows.extents_column, reinterpret_cast<const char*>(extents.data()), events);
+  }
+
+  void append_rows(const Rows& rows, const Columns& batch, int64_t begin, int64_t end) {
+    for (const size_t i : rows.columns) append(i, batch, begin, end - begin);
+  }
+
+  const std::vector<RepackColumn>& columns_;
+  std::vector<Rows> rows_;
+  ColumnWriter writer_;
+};
+
+}  // namespace
+
+RepackPlan plan_repack(const RepackInput& input, int64_t shard_bytes) {
+  RepackPlan plan;
+  const int64_t event_bytes = input.bytes_per_event();
+  plan.batch_size = std::min(kMostBatch, power_of_two_below(kBatchBytes / event_bytes));
+  plan.num_steps = (input.num_events() + plan.batch_size - 1) / plan.batch_size;
+  plan.steps_per_shard = shard_bytes > 0 ? std::max<int64_t>(1, shard_bytes / (plan.batch_size * event_bytes)) : plan.num_steps;
+  plan.num_shards = (plan.num_steps + plan.steps_per_shard - 1) / plan.steps_per_shard;
+  const auto bytes = bytes_of_rows(input.columns());
+  const auto of_event = bytes.find("");
+  const int64_t least = bytes.size() > 1 ? kLeastChunkBytes / (of_event == bytes.end() ? static_cast<int64_t>(sizeof(Extent)) : of_event->second) : 1;
+  plan.events_per_chunk = power_of_two_below(std::max(kChunkBytes / event_bytes, least));
+  return plan;
+}
+
+std::optional<int64_t> repack(RepackInput& input, const RepackPlan& plan, const RepackJob& job, Messages& messages) {
+  WorkerPool workers(job.workers);
+  const int64_t first_step = job.first_shard * plan.steps_per_shard;
+  const auto stream = input.stream(job.order, plan.batch_size, first_step);
+  std::optional<Shard> shard;
+  int64_t written = 0, step = first_step;
+  for (; auto batch = stream->next(); ++step) {
+    if (job.stop()) return std::nullopt;
+    if (!shard) shard.emplace(input, plan, job, job.path(step / plan.steps_per_shard), workers);
+    const int64_t events = batch->size();
+    if (events > 0) shard->append(input.columns_of(std::move(*batch)));
+    written += events;
+    messages.progress("repack: writing", std::min(input.num_events(), (step + 1) * plan.batch_size), input.num_events(), "events");
+    if ((step + 1) % plan.steps_per_shard != 0 && step + 1 != plan.num_steps) continue;
+    shard->close();
+    shard.reset();
+  }
+  return written;
+}
+
+std::optional<EventDigest> digest_of(RepackInput& input, const std::string& name, const std::function<bool()>& stop, Messages& messages) {
+  const RepackPlan plan = plan_repack(input, 0);
+  const auto stream = input.stream({.shuffled = false}, plan.batch_size, 0);
+  EventDigest digest;
+  for (int64_t step = 1; auto batch = stream->next(); ++step) {
+    if (stop()) return std::nullopt;
+    if (batch->size() > 0) digest.add(input.columns_of(std::move(*batch)));
+    messages.progress("repack: checking " + name, std::min(input.num_events(), step * plan.batch_size), input.num_events(), "events");
+  }
+  return digest;
+}
+
+}  // namespace tev

@@ -1,0 +1,65 @@
+#pragma once
+// What repacking reads: events as named columns, in the order of the files or of a shuffle.
+
+#include "base/messages.hpp"
+#include "data/hdf5/catalog_thread.hpp"
+#include "data/hdf5/types.hpp"
+#include "data/stream/batch_stream.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tev {
+
+/// A column of the output.
+struct RepackColumn {
+  std::string dataset;                         ///< in the output, and its name among the columns of a batch
+  std::string extents;                         ///< in the output, which rows belong to an event; empty: one row an event
+  std::string like;                            ///< dataset of the first file whose type and attributes it gets; empty: numbers
+  hdf5::Scalar scalar = hdf5::Scalar::other;   ///< of these
+  std::vector<int64_t> row_shape;              ///< in records
+  int64_t record_bytes = 0;
+};
+
+/// Memory and threads of repacking.
+struct RepackResources {
+  int64_t budget_mib = 0;  ///< as data.budget_mib
+  int64_t workers = 2;
+};
+
+/// How events are ordered.
+struct RepackOrder {
+  bool shuffled = true;
+  uint64_t seed = 1;
+  int64_t shuffle_rows = 0;  ///< as data.shuffle_rows
+};
+
+class RepackInput {
+ public:
+  virtual ~RepackInput() = default;
+
+  const std::vector<RepackColumn>& columns() const { return columns_; }
+  /// Of the first file: datasets that go along as they are, groups whose attributes do, and what people should know.
+  const std::vector<std::string>& copied() const { return copied_; }
+  const std::vector<std::string>& groups() const { return groups_; }
+  const std::vector<std::string>& notes() const { return notes_; }
+  virtual std::vector<std::string> file_paths() const = 0;
+  virtual int64_t num_events() const = 0;
+  /// Uncompressed, about.
+  virtual int64_t bytes_per_event() const = 0;
+  virtual uint64_t fingerprint() = 0;
+  /// The thread of its HDF5 calls, to be used for the output too.
+  virtual CatalogThread& catalog_thread() = 0;
+
+  /// Events from a step on.
+  virtual std::unique_ptr<BatchStream> stream(const RepackOrder& order, int64_t batch_size, int64_t first_step) = 0;
+  /// The columns of a batch of it, by RepackColumn::dataset.
+  virtual Columns columns_of(Batch batch) const { return std::move(batch.inputs); }
+
+ protected:
+  std::vector<RepackColumn> columns_;
+  std::vector<std::string> copied_, groups_, notes_;
+};
+
+}  // namespace tev

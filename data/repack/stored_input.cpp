@@ -1,0 +1,124 @@
+#include "data/repack/stored_input.hpp"
+
+#include "base/check.hpp"
+#include "data/catalog/catalog.hpp"
+#include "data/order/shuffle_plan.hpp"
+#include "data/repack/stored_columns.hpp"
+#include "data/stream/memory_limit.hpp"
+#include "data/stream/shuffle_advice.hpp"
+#include "data/stream/worker_pool.hpp"
+
+#include <ATen/ops/zeros.h>
+
+#include <numeric>
+
+namespace tev {
+namespace {
+
+/// Events that a pass in file order holds at least.
+constexpr int64_t kPassWindow = 128;
+/// Of the byte budget, what batches made ahead and chunks that wait to be written take each.
+constexpr int64_t kQueueDivisor = 8;
+
+/// Any layout's datasets can be named as those of flat files.
+constexpr const char* kLayout = "flat";
+
+/// Units of rows as they are stored.
+class StoredUnits final : public UnitLoader {
+ public:
+  StoredUnits(std::shared_ptr<Catalog> catalog, std::vector<RepackColumn> columns, WorkerPool& workers)
+      : catalog_(std::move(catalog)), columns_(std::move(columns)), workers_(workers) {}
+
+  int64_t reserve_bytes(int64_t unit) const override { return 2 * catalog_->units()[unit].stored_bytes + 4096; }
+
+  void load(int64_t unit, Done done) override {
+    workers_.submit([this, unit, done = std::move(done)] {
+      std::shared_ptr<const DecodedUnit> decoded;
+      std::exception_ptr failure;
+      try {
+        decoded = std::make_shared<const DecodedUnit>(read(unit));
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      done(std::move(decoded), std::move(failure));
+    });
+  }
+
+ private:
+  DecodedUnit read(int64_t unit) const {
+    DecodedUnit decoded;
+    decoded.num_events = catalog_->units()[unit].num_events;
+    decoded.first_sample_id = catalog_->first_sample_id(unit);
+    const auto values = catalog_->read(unit);
+    for (size_t i = 0; i < columns_.size(); ++i) decoded.inputs[columns_[i].dataset] = {values[i].values, values[i].offsets};
+    decoded.label = decoded.weight = at::zeros({decoded.num_events}, at::kByte);  // batches have them; nobody reads these
+    return decoded;
+  }
+
+  std::shared_ptr<Catalog> catalog_;
+  std::vector<RepackColumn> columns_;
+  WorkerPool& workers_;
+};
+
+class StoredInput final : public RepackInput {
+ public:
+  StoredInput(const std::vector<std::string>& files, const std::vector<std::string>& left_out, const std::vector<std::string>& copied,
+              const RepackResources& resources)
+      : resources_(resources), workers_(resources.workers),
+        store_(loading_budget_bytes(resources.budget_mib) / kQueueDivisor * (kQueueDivisor - 2)) {
+    const StoredColumns stored = thread_.run([&] { return stored_columns(files.front(), left_out, copied); });
+    columns_ = stored.columns;
+    copied_ = stored.copied;
+    groups_ = stored.groups;
+    notes_ = stored.notes;
+    catalog_ = Catalog::open(kLayout, files, stored.requests, thread_);
+    units_ = std::make_unique<StoredUnits>(catalog_, columns_, workers_);
+    auto rows = std::make_shared<std::vector<int64_t>>();
+    for (const auto& unit : catalog_->units()) rows->push_back(unit.num_events);
+    unit_rows_ = std::move(rows);
+    store_.set_aside(catalog_->scratch_bytes() * resources.workers);
+  }
+
+  std::vector<std::string> file_paths() const override { return catalog_->file_paths(); }
+  int64_t num_events() const override { return catalog_->num_events(); }
+  int64_t bytes_per_event() const override {
+    int64_t bytes = 0;
+    for (const auto& unit : catalog_->units()) bytes += unit.stored_bytes;
+    return std::max<int64_t>(1, bytes / num_events());
+  }
+  uint64_t fingerprint() override { return catalog_->fingerprint(); }
+  CatalogThread& catalog_thread() override { return thread_; }
+
+  std::unique_ptr<BatchStream> stream(const RepackOrder& order, int64_t batch_size, int64_t first_step) override {
+    const ShuffleSpec shuffle = plan_shuffle(*unit_rows_, order.shuffle_rows);
+    StreamSpec spec;
+    spec.order = {order.seed, unit_rows_, order.shuffled ? shuffle.lanes : 1, order.shuffled ? shuffle.window_rows : kPassWindow, batch_size};
+    spec.shuffled = order.shuffled;
+    spec.first_step = first_step;
+    spec.queue_bytes = loading_budget_bytes(resources_.budget_mib) / kQueueDivisor;
+    spec.budget_advice = [this, shuffle](const PinQuota& quota) {
+      return c10::str("--budget-mib: ", shuffle.lanes * shuffle.window_rows, " events that are shuffled together do not fit into ",
+                      loading_budget_bytes(resources_.budget_mib) >> 20, " MiB. Raise --budget-mib, or set --shuffle-rows ",
+                      shuffle_rows_that_fit(*unit_rows_, quota, static_cast<double>(store_.budget_bytes())), ".");
+    };
+    return std::make_unique<BatchStream>(store_, *units_, std::move(spec));
+  }
+
+ private:
+  const RepackResources resources_;
+  CatalogThread thread_;
+  WorkerPool workers_;
+  std::shared_ptr<Catalog> catalog_;
+  std::shared_ptr<const std::vector<int64_t>> unit_rows_;
+  std::unique_ptr<StoredUnits> units_;
+  UnitStore store_;
+};
+
+}  // namespace
+
+std::unique_ptr<RepackInput> open_stored_input(const std::vector<std::string>& files, const std::vector<std::string>& left_out,
+                                               const std::vector<std::string>& copied, const RepackResources& resources) {
+  return std::make_unique<StoredInput>(files, left_out, copied, resources);
+}
+
+}  // namespace tev

@@ -1,0 +1,14 @@
+#pragma once
+// How many events could be shuffled together, where a window does not fit.
+
+#include "data/stream/unit_store.hpp"
+
+namespace tev {
+
+/// The largest power of two that fits as data.shuffle_rows, by the size of the units that did fit.
+/// @param unit_rows  rows of each unit
+/// @param quota      what has been pinned so far
+/// @param available  bytes that a window may fill
+int64_t shuffle_rows_that_fit(const std::vector<int64_t>& unit_rows, const PinQuota& quota, double available);
+
+}  // namespace tev
