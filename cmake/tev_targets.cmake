@@ -35,7 +35,8 @@ function(tev_test room)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
   endif()
-  set_tests_properties(${room} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+  set_tests_properties(${room} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+    ENVIRONMENT "TEVATRAIN_CACHE=${CMAKE_BINARY_DIR}/test-cache")
 endfunction()
 
 # tev_python_test(name SCRIPT... LABELS... TIMEOUT s): a Python test run by CTest with the project's interpreter.

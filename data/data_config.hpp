@@ -77,6 +77,7 @@ struct DataConfig {
   std::vector<std::pair<std::string, StringMap>> features;
   std::vector<std::string> raw_features;
   std::string standardise = "mean_std";
+  std::string faults = "stop";
   int64_t shuffle_rows = 0;
   int64_t budget_mib = 0;
   int64_t workers = 1;
@@ -98,6 +99,8 @@ struct DataConfig {
     fields.add("raw_features", raw_features, "Features that are not standardised, as <object>.<name>, e.g. the momentum fraction of an EFN");
     fields.add("standardise", standardise, "Shift and scale of every feature, fitted on the training split over valid rows")
         .one_of({"mean_std", "median_width", "none"});
+    fields.add("faults", faults, "Files and chunks that cannot be read: `stop`, or `skip` their events, which are left out of their batches; each is named once")
+        .one_of({"stop", "skip"});
     fields.add("shuffle_rows", shuffle_rows, "Events among which a batch is drawn; 0: min(all, 262144)").at_least(0).unit("events");
     fields.add("budget_mib", budget_mib, "Memory that loading may hold; 0: a quarter of the memory of the machine or cgroup")
         .at_least(0).unit("MiB").performance();

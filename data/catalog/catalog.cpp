@@ -1,6 +1,8 @@
 #include "data/catalog/catalog.hpp"
 
 #include "base/check.hpp"
+#include "base/names.hpp"
+#include "data/hdf5/file.hpp"
 #include "data/readers/registry.hpp"
 
 #include <sys/resource.h>
@@ -17,21 +19,41 @@ size_t most_open_files() {
   return std::clamp<size_t>(known ? limit.rlim_cur / 4 : 0, 8, 256);
 }
 
+/// Whether there is nothing wrong with the file itself.
+bool can_be_opened(const std::string& path, CatalogThread& thread) {
+  try {
+    thread.run([&path] { hdf5::File::open(path); });
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<Catalog> Catalog::open(const std::string& layout, std::vector<std::string> files,
-                                       std::vector<FieldRequest> requests, CatalogThread& thread) {
+                                       std::vector<FieldRequest> requests, CatalogThread& thread, const CatalogOptions& options) {
   TEV_CHECK_INPUT(!files.empty(), "data: no file is named. Set data.train, or data.files and data.split.");
   TEV_CHECK_INPUT(!requests.empty(), "data.objects: no field is asked for. Name at least one.");
   std::shared_ptr<Catalog> catalog(new Catalog(layout, std::move(requests), thread));
-  for (const auto& path : files) catalog->add_file(path);
+  catalog->skip_faults_ = options.skip_faults;
+  for (size_t i = 0; i < files.size(); ++i) {
+    try {
+      catalog->add_file(files[i], options.cache);
+    } catch (const Error& error) {
+      if (!options.skip_faults || can_be_opened(files[i], thread)) throw;
+      catalog->left_out_.push_back(error.what());
+    }
+    if (options.progress) options.progress(static_cast<int64_t>(i) + 1, static_cast<int64_t>(files.size()));
+  }
+  TEV_CHECK_INPUT(!catalog->files_.empty(), catalog->left_out_.empty() ? "" : catalog->left_out_.front(), " None of the files can be read.");
   TEV_CHECK_INPUT(catalog->num_events_ > 0, files.front(), files.size() > 1 ? " and the other files" : "",
                   ": no events (the datasets have 0 rows). Name files with events.");
   return catalog;
 }
 
-void Catalog::add_file(const std::string& path) {
-  auto reader = open_reader(layout_, path, requests_, thread_);
+void Catalog::add_file(const std::string& path, const PlanCache* cache) {
+  auto reader = open_reader(layout_, path, requests_, thread_, cache);
   if (files_.empty()) {
     widths_ = reader->widths();
     types_ = reader->types();
@@ -41,6 +63,7 @@ void Catalog::add_file(const std::string& path) {
   files_.push_back({path, num_events_, reader->num_events(), units_.size(), c10::str(c10::Join("; ", reader->signatures())), nullptr});
   for (const auto& unit : reader->units()) units_.push_back({unit, file});
   num_events_ += files_.back().num_events;
+  if (const auto slow = reader->library_reads(); library_reads_.empty() && !slow.empty()) library_reads_ = path + ": " + join_names(slow);
   scratch_bytes_ = std::max(scratch_bytes_, reader->scratch_bytes());
   files_.back().reader = std::move(reader);
 }

@@ -4,6 +4,7 @@
 #include "data/hdf5/catalog_thread.hpp"
 #include "data/readers/reader.hpp"
 
+#include <functional>
 #include <list>
 #include <mutex>
 
@@ -14,17 +15,26 @@ struct Unit : UnitRange {
   int32_t file = 0;
 };
 
+class PlanCache;
+
+/// How a catalog is opened.
+struct CatalogOptions {
+  const PlanCache* cache = nullptr;                          ///< what is known of the files from earlier runs
+  bool skip_faults = false;                                  ///< leave out files that cannot be opened
+  std::function<void(int64_t done, int64_t total)> progress{};  ///< called for every file
+};
+
 /// The files of one set (training, validation, ...) as one numbered sequence of events: in the order of the files, then
 /// of their rows. Immutable once open; only reading touches files.
 class Catalog {
  public:
-  /// Opens every file once.
+  /// Opens every file once, unless the cache knows it.
   /// @param thread  does what only the HDF5 library can do; must outlive the catalog
   /// @param layout    data.reader
   /// @param requests  fields to read; reading gives them in this order
   /// @throws InputError  as open_reader; no event at all; a later file whose fields are wider or narrower
   static std::shared_ptr<Catalog> open(const std::string& layout, std::vector<std::string> files,
-                                       std::vector<FieldRequest> requests, CatalogThread& thread);
+                                       std::vector<FieldRequest> requests, CatalogThread& thread, const CatalogOptions& options = {});
   Catalog(const Catalog&) = delete;
   Catalog& operator=(const Catalog&) = delete;
 
@@ -34,6 +44,10 @@ class Catalog {
   const std::vector<int64_t>& widths() const { return widths_; }
   /// Memory that a thread which reads keeps for decoding.
   int64_t scratch_bytes() const { return scratch_bytes_; }
+  /// Files that were left out, and why.
+  const std::vector<std::string>& left_out() const { return left_out_; }
+  /// What of the first file that needs it only the HDF5 library can read, for a warning; empty: nothing.
+  const std::string& library_reads() const { return library_reads_; }
   const std::string& file_path(int32_t file) const { return files_.at(file).path; }
   std::vector<std::string> file_paths() const;
 
@@ -42,6 +56,9 @@ class Catalog {
 
   /// All requests of a unit, as Reader::read. Callable from many threads at once, but not on the catalog thread.
   std::vector<FieldValues> read(int64_t unit);
+
+  /// What read() would give of a unit without events.
+  std::vector<FieldValues> nothing() const { return files_.front().reader->nothing(); }
 
   /// Identifies the data: names, types, shapes and the bytes of sampled units. Neither path nor time of the files
   /// counts, so a copy has the fingerprint of the original. Computed at the first call; callable as read() is.
@@ -59,10 +76,11 @@ class Catalog {
 
   Catalog(const std::string& layout, std::vector<FieldRequest> requests, CatalogThread& thread)
       : layout_(layout), requests_(std::move(requests)), thread_(thread) {}
-  void add_file(const std::string& path);
+  void add_file(const std::string& path, const PlanCache* cache);
   void check_columns(const std::string& path, const Reader& reader) const;
   void keep_open(int32_t file);
   uint64_t compute_fingerprint();
+  uint64_t hash_unit(int64_t unit, uint64_t hash);
 
   std::string layout_;
   std::vector<FieldRequest> requests_;
@@ -73,6 +91,9 @@ class Catalog {
   std::vector<at::ScalarType> types_;
   int64_t num_events_ = 0;
   int64_t scratch_bytes_ = 0;
+  bool skip_faults_ = false;
+  std::string library_reads_;
+  std::vector<std::string> left_out_;
   std::mutex mutex_;
   std::list<int32_t> open_;  // files with a descriptor, most recently used first; under the mutex
   std::once_flag fingerprinted_;

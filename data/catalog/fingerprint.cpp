@@ -1,5 +1,7 @@
 #include "data/catalog/catalog.hpp"
 
+#include "base/check.hpp"
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -41,11 +43,25 @@ uint64_t Catalog::compute_fingerprint() {
     const int64_t units = static_cast<int64_t>(end - file.first_unit), sampled = std::min(units, most);
     for (int64_t k = 0; k < sampled; ++k) {
       const int64_t unit = static_cast<int64_t>(file.first_unit) + (sampled > 1 ? k * (units - 1) / (sampled - 1) : 0);
-      for (const auto& [values, offsets] : read(unit)) {
-        hash = hash_tensor(values, hash);
-        if (offsets.defined()) hash = hash_tensor(offsets, hash);
-      }
+      hash = hash_unit(unit, hash);
     }
+  }
+  return hash;
+}
+
+uint64_t Catalog::hash_unit(int64_t unit, uint64_t hash) {
+  std::vector<FieldValues> fields;
+  try {
+    fields = read(unit);
+  } catch (const InputError&) {
+    throw;
+  } catch (const Error&) {
+    if (!skip_faults_) throw;
+    return hash_text("unreadable", hash);  // whoever reads it for its events says why
+  }
+  for (const auto& [values, offsets] : fields) {
+    hash = hash_tensor(values, hash);
+    if (offsets.defined()) hash = hash_tensor(offsets, hash);
   }
   return hash;
 }

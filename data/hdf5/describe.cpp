@@ -35,6 +35,16 @@ void describe_space(int64_t dataset, DatasetDescription& description) {
   description.storage_bytes = static_cast<int64_t>(H5Dget_storage_size(dataset));
 }
 
+/// Why the bytes of a dataset are the library's business.
+std::string library_reason(int64_t dataset, int64_t creation, const std::vector<Filter>& filters) {
+  const Handle type(TEV_H5(H5Dget_type(dataset), "type"), H5Tclose);
+  if (record_type(type.id()).has_pointers) return "values of variable length";
+  if (const Filter* filter = filter_for_library(filters)) return "the filter " + filter->name;
+  if (H5Pget_layout(creation) == H5D_VIRTUAL) return "a virtual dataset";
+  if (H5Pget_layout(creation) == H5D_CONTIGUOUS && H5Pget_external_count(creation) > 0) return "storage in external files";
+  return "";
+}
+
 void describe_storage(int64_t dataset, DatasetDescription& description) {
   const Handle creation(TEV_H5(H5Dget_create_plist(dataset), description.path), H5Pclose);
   description.layout = layout_text(H5Pget_layout(creation.id()));
@@ -46,6 +56,7 @@ void describe_storage(int64_t dataset, DatasetDescription& description) {
   const auto filters = filters_of(creation.id());
   for (const auto& filter : filters) description.filters.push_back(filter.text());
   description.readable = are_readable(filters);
+  description.library_reason = library_reason(dataset, creation.id(), filters);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ struct DatasetDescription {
   std::string layout;                                           ///< chunked, contiguous, compact, virtual
   std::vector<int64_t> chunk;                                   ///< empty unless chunked
   std::vector<std::string> filters;                             ///< with their levels, in the order of writing
+  std::string library_reason;                                   ///< why only the library can read it; empty: anyone can
   bool readable = true;                                         ///< false: a filter has no plugin here
   int64_t storage_bytes = 0;                                    ///< on disk
   int64_t raw_bytes = 0;                                        ///< uncompressed

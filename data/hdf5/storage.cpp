@@ -18,9 +18,6 @@ namespace {
 /// More chunks than this are found one by one, by the library: a table of them would not fit into memory.
 constexpr int64_t kMostExtents = int64_t{1} << 28;
 
-/// Rows that are cut into more pieces are left to the library.
-constexpr int64_t kMostChunksOfRow = int64_t{1} << 16;
-
 int64_t chunks_of_row(const ChunkGrid& grid) {
   const ChunkGrid row{{grid.shape.begin() + 1, grid.shape.end()}, {grid.chunk.begin() + 1, grid.chunk.end()}};
   return row.num_chunks();

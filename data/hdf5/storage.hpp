@@ -12,6 +12,9 @@ namespace tev::hdf5 {
 class Dataset;
 class RawFile;
 
+/// Rows that are cut into more pieces are left to the library.
+inline constexpr int64_t kMostChunksOfRow = int64_t{1} << 16;
+
 /// Place of one stored chunk.
 struct Extent {
   uint64_t offset = 0;       ///< into the file

@@ -81,6 +81,8 @@ class Reader {
   virtual std::vector<at::ScalarType> types() const = 0;
   /// Memory that a thread keeps for decoding, once it has read.
   virtual int64_t scratch_bytes() const = 0;
+  /// Datasets that only the HDF5 library can read, on the catalog thread, and why: "'/tracks' (the filter szip)".
+  virtual std::vector<std::string> library_reads() const = 0;
   /// Stored type of each field, for messages and fingerprints: "values_block_0 float32[804]".
   virtual std::vector<std::string> signatures() const = 0;
 
@@ -89,6 +91,9 @@ class Reader {
   /// @throws Error       storage that cannot be read
   /// @throws InputError  a value asked for as int64 that is not an integer; rows of an event that are not there
   virtual std::vector<FieldValues> read(int64_t first_event, int64_t num_events) const = 0;
+
+  /// What reading no events gives: tensors without rows. Touches no file.
+  virtual std::vector<FieldValues> nothing() const = 0;
 
   /// Gives the file descriptor back; reading opens the file again.
   virtual void close() = 0;

@@ -3,11 +3,24 @@
 #include "base/check.hpp"
 #include "base/stopwatch.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstring>
 
 namespace tev {
 
-RecordFile::RecordFile(const RecordPlan& plan, CatalogThread& thread) : plan_(plan), bytes_(plan.path), thread_(thread) {
+namespace {
+
+/// A file that was there when it was planned.
+std::string planned_file(const std::string& path) {
+  TEV_CHECK(::access(path.c_str(), R_OK) == 0, path, ": cannot be opened any more (", std::strerror(errno), "). Bring it back, or start without it.");
+  return path;
+}
+
+}  // namespace
+
+RecordFile::RecordFile(const RecordPlan& plan, CatalogThread& thread) : plan_(plan), bytes_(planned_file(plan.path)), thread_(thread) {
   TEV_CHECK(bytes_.identity() == plan.identity, plan.path, ": has changed since it was opened first (", bytes_.identity().bytes,
             " bytes now, ", plan.identity.bytes, " before: something writes to it). Start again when it is complete.");
   if (std::none_of(plan.sources.begin(), plan.sources.end(), [](const Source& source) { return source.needs_library(); })) return;

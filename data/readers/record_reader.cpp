@@ -17,14 +17,18 @@ namespace {
 
 class RecordReader final : public Reader {
  public:
-  RecordReader(const std::string& path, const std::vector<FieldRequest>& requests, CatalogThread& thread, Layout layout)
-      : thread_(thread), plan_(thread.run([&] { return plan_records(path, requests, layout); })) {
+  RecordReader(FilePlan plan, CatalogThread& thread) : thread_(thread), plan_(std::move(plan.records)), units_(std::move(plan.units)) {}
+
+  /// Completes a plan that knows the datasets only.
+  FilePlan plan_units() && {
     std::shared_ptr<const RecordFile> file;  // closed at the end: the catalog counts only files that were read since
     if (!plan_.indexes.empty()) file = std::make_shared<const RecordFile>(plan_, thread_);
     for (auto& index : plan_.indexes)
       if (index.kind == RowsKind::counts)
         add_up_counts(plan_, index, [&](const RecordField& field, int64_t first, int64_t num) { return read_numbers(*file, field, first, num); });
     units_ = cut_units(plan_, [&](size_t index, int64_t first, int64_t num) { return rows_of(*file, plan_.indexes[index], first, num); });
+    file.reset();  // it refers to the plan
+    return {std::move(plan_), std::move(units_)};
   }
 
   int64_t num_events() const override { return plan_.num_events; }
@@ -47,6 +51,13 @@ class RecordReader final : public Reader {
     for (const auto& source : plan_.sources)
       if (source.rows) bytes = std::max(bytes, source.rows->scratch_bytes());
     return bytes;
+  }
+
+  std::vector<std::string> library_reads() const override {
+    std::vector<std::string> texts;
+    for (const auto& source : plan_.sources)
+      if (!source.rows) texts.push_back("'" + source.path + "' (" + source.library_reason + ")");
+    return texts;
   }
 
   std::vector<std::string> signatures() const override {
@@ -90,6 +101,15 @@ class RecordReader final : public Reader {
       if (rows > 0) targets.push_back({&field, &result[i].values, field.row_index ? &segments[*field.row_index] : &whole_events});
     }
     fill(*file, targets);
+    return result;
+  }
+
+  std::vector<FieldValues> nothing() const override {
+    std::vector<FieldValues> result;
+    for (const auto& field : plan_.fields) {
+      result.emplace_back(at::empty({0, field.variable_length ? 1 : field.width()}, plan_.element_type(field)));
+      if (field.row_index || field.variable_length) result.back().offsets = offsets_of({});
+    }
     return result;
   }
 
@@ -285,9 +305,12 @@ class RecordReader final : public Reader {
 
 }  // namespace
 
-std::unique_ptr<Reader> open_record_reader(const std::string& path, const std::vector<FieldRequest>& requests,
-                                           CatalogThread& thread, Layout layout) {
-  return std::make_unique<RecordReader>(path, requests, thread, layout);
+FilePlan plan_file(const std::string& path, const std::vector<FieldRequest>& requests, CatalogThread& thread, Layout layout) {
+  return RecordReader({thread.run([&] { return plan_records(path, requests, layout); }), {}}, thread).plan_units();
+}
+
+std::unique_ptr<Reader> read_planned(FilePlan plan, CatalogThread& thread) {
+  return std::make_unique<RecordReader>(std::move(plan), thread);
 }
 
 }  // namespace tev

@@ -8,6 +8,8 @@
 #include "data/readers/flat_reader.hpp"
 #include "data/readers/pandas_fixed_reader.hpp"
 #include "data/readers/pandas_table_reader.hpp"
+#include "data/readers/plan_cache.hpp"
+#include "data/readers/record_reader.hpp"
 
 #include <map>
 
@@ -44,11 +46,16 @@ std::string layout_of(const std::string& path, const std::string& field, Catalog
 }
 
 std::unique_ptr<Reader> open_reader(const std::string& layout, const std::string& path,
-                                    const std::vector<FieldRequest>& requests, CatalogThread& thread) {
+                                    const std::vector<FieldRequest>& requests, CatalogThread& thread, const PlanCache* cache) {
   const auto entry = layouts().find(layout);
   TEV_CHECK_INPUT(entry != layouts().end(), "data.reader: unknown layout '", layout,
                   "' (known: ", join_names(reader_names()), ").", suggest_name(layout, reader_names()));
-  return open_record_reader(path, requests, thread, entry->second);
+  auto plan = cache != nullptr ? cache->find(path, layout, requests) : std::nullopt;
+  if (!plan) {
+    plan = plan_file(path, requests, thread, entry->second);
+    if (cache != nullptr) cache->keep(*plan, layout, requests);
+  }
+  return read_planned(std::move(*plan), thread);
 }
 
 }  // namespace tev

@@ -5,12 +5,15 @@
 
 namespace tev {
 
+class PlanCache;
+
 /// Opens a file for a list of fields.
 /// @param layout  the configuration's data.reader
+/// @param cache   where what is found is kept, so that the file need not be opened the next time; null: nowhere
 /// @throws InputError  unknown layout; a file that cannot be opened; a field that is missing, has no numbers or is too
 ///                     short. Of the data only what divides flat rows is read yet.
 std::unique_ptr<Reader> open_reader(const std::string& layout, const std::string& path,
-                                    const std::vector<FieldRequest>& requests, CatalogThread& thread);
+                                    const std::vector<FieldRequest>& requests, CatalogThread& thread, const PlanCache* cache = nullptr);
 
 /// The layout in which a file holds a field: pandas_table where it is no dataset and the file is a pandas table, else
 /// compound, which reads plain datasets too.

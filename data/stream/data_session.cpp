@@ -1,7 +1,9 @@
 #include "data/stream/data_session.hpp"
 
+#include "base/cache_directory.hpp"
 #include "base/check.hpp"
 #include "data/catalog/expand_files.hpp"
+#include "data/readers/plan_cache.hpp"
 #include "data/stream/gather.hpp"
 #include "data/stream/memory_limit.hpp"
 #include "data/stream/shuffle_advice.hpp"
@@ -42,17 +44,29 @@ double TrainingSummary::mean_weight() const {
 }
 
 DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& messages, const std::vector<std::string>& columns)
-    : config_(config), observers_(observers(config, columns)), seed_(seed), messages_(messages), workers_(config.workers),
+    : config_(config), observers_(observers(config, columns)), seed_(seed), messages_(messages), faults_(messages), workers_(config.workers),
       preprocess_(std::make_shared<Preprocess>(raw_objects(config.objects), config.features, config.raw_features)),
       store_(loading_budget_bytes(config.budget_mib) / kQueueDivisor * (kQueueDivisor - kQueues)) {
   spec_.objects = preprocess_->specs();
   spec_.classes = config.label.classes;
   open_parts();
+  warn_of_library_reads();
   set_scratch_aside();
   if (has(Split::train)) shuffle_ = plan_shuffle(*part(Split::train).unit_rows, config.shuffle_rows);
 }
 
 DataSession::~DataSession() = default;
+
+/// Once, whatever the number of sets.
+void DataSession::warn_of_library_reads() const {
+  for (const auto& [split, part] : parts_) {
+    const std::string& slow = part.catalog->library_reads();
+    if (slow.empty()) continue;
+    messages_.warning(c10::str(files_key(split), ": ", slow, " can be read by the HDF5 library alone: on one thread, whatever data.workers says. ",
+                               "Write the files anew once: tevatrain repack FILE... FOLDER."));
+    return;
+  }
+}
 
 /// What the workers keep for decoding is part of the budget.
 void DataSession::set_scratch_aside() {
@@ -100,7 +114,12 @@ DataSession::Part DataSession::open_part(const std::vector<std::string>& pattern
   Part part;
   auto requests = field_requests(config_);
   for (const auto& observer : observers_) requests.push_back(observer.request);
-  part.catalog = Catalog::open(config_.reader, expand_files(patterns, key), std::move(requests), catalog_thread_);
+  const PlanCache cache(cache_directory() / "index");
+  const CatalogOptions options{&cache, config_.faults == "skip", [&](int64_t done, int64_t total) {
+    if (total > 1) messages_.progress("opening " + key, done, total, "files");
+  }};
+  part.catalog = Catalog::open(config_.reader, expand_files(patterns, key), std::move(requests), catalog_thread_, options);
+  for (const auto& reason : part.catalog->left_out()) messages_.warning(key + ": a file is left out: " + reason);
   part.unit_rows = rows_of_units(*part.catalog);
   return part;
 }
@@ -141,7 +160,7 @@ std::map<std::string, uint64_t> DataSession::fingerprints() const {
 EventSource& DataSession::source(Split split, EventSource::Stage stage) {
   auto& source = sources_[{split, stage}];
   if (!source)
-    source = std::make_unique<EventSource>(config_, part(split).catalog, workers_, preprocess_, stage, times_, observers_);
+    source = std::make_unique<EventSource>(config_, part(split).catalog, workers_, preprocess_, stage, times_, faults_, observers_);
   return *source;
 }
 

@@ -80,6 +80,7 @@ class DataSession {
   };
   void open_parts();
   void set_scratch_aside();
+  void warn_of_library_reads() const;
   void check_training_files_apart() const;
   Part open_part(const std::vector<std::string>& patterns, const std::string& key);
   const Part& part(Split split) const;
@@ -93,6 +94,7 @@ class DataSession {
   Messages& messages_;
   CatalogThread catalog_thread_;
   StageTimes times_;
+  Faults faults_;
   WorkerPool workers_;
   DataSpec spec_;
   std::shared_ptr<Preprocess> preprocess_;

@@ -79,9 +79,9 @@ std::vector<FieldRequest> field_requests(const DataConfig& config) {
 }
 
 EventSource::EventSource(const DataConfig& config, std::shared_ptr<Catalog> catalog, WorkerPool& workers,
-                         std::shared_ptr<const Preprocess> preprocess, Stage stage, StageTimes& times, std::vector<Observer> observers)
+                         std::shared_ptr<const Preprocess> preprocess, Stage stage, StageTimes& times, Faults& faults, std::vector<Observer> observers)
     : config_(config), catalog_(std::move(catalog)), workers_(workers), preprocess_(std::move(preprocess)),
-      stage_(stage), times_(times), observers_(std::move(observers)),
+      stage_(stage), times_(times), faults_(faults), observers_(std::move(observers)),
       convert_(preprocess_->objects(), config.select) {}
 
 EventSource::~EventSource() = default;
@@ -117,7 +117,9 @@ DecodedUnit EventSource::read_and_decode(int64_t unit) const {
   using Clock = std::chrono::steady_clock;
   const decode::ReadCost before = decode::thread_cost();
   const auto begin = Clock::now();
-  const auto values = catalog_->read(unit);
+  const auto found = read(unit);
+  if (!found) return left_out(unit);
+  const auto& values = *found;
   const EventBlock block = stage_ == Stage::read ? EventBlock{} : convert(unit, values);
   const auto converted = Clock::now();
   DecodedUnit decoded = decode(unit, values, block);
@@ -129,6 +131,25 @@ DecodedUnit EventSource::read_and_decode(int64_t unit) const {
   times_.transform_ns += std::chrono::nanoseconds(Clock::now() - converted).count();
   times_.stored_bytes += after.stored_bytes - before.stored_bytes;
   times_.decoded_bytes += after.decoded_bytes - before.decoded_bytes;
+  return decoded;
+}
+
+std::optional<std::vector<FieldValues>> EventSource::read(int64_t unit) const {
+  if (config_.faults == "stop") return catalog_->read(unit);
+  try {
+    return catalog_->read(unit);
+  } catch (const InputError&) {
+    throw;
+  } catch (const Error& error) {
+    const Unit& range = catalog_->units()[unit];
+    faults_.add(catalog_->file_path(range.file), range.first_event, range.num_events, error.what());
+    return std::nullopt;
+  }
+}
+
+DecodedUnit EventSource::left_out(int64_t unit) const {
+  DecodedUnit decoded = decode(unit, catalog_->nothing(), convert(unit, catalog_->nothing()));
+  decoded.position = at::full({decoded.num_events}, -1, at::kLong);
   return decoded;
 }
 

@@ -3,6 +3,7 @@
 
 #include "data/catalog/catalog.hpp"
 #include "data/data_config.hpp"
+#include "data/stream/faults.hpp"
 #include "data/stream/observers.hpp"
 #include "data/stream/stage_times.hpp"
 #include "data/stream/unit_store.hpp"
@@ -23,8 +24,9 @@ class EventSource final : public UnitLoader {
   /// @param catalog    reads field_requests(config), then those of the observers
   /// @param observers  columns that batches carry along
   /// @param times      where the time goes is added up
+  /// @param faults     is told of units that cannot be read, if data.faults says to go on
   EventSource(const DataConfig& config, std::shared_ptr<Catalog> catalog, WorkerPool& workers,
-              std::shared_ptr<const Preprocess> preprocess, Stage stage, StageTimes& times, std::vector<Observer> observers = {});
+              std::shared_ptr<const Preprocess> preprocess, Stage stage, StageTimes& times, Faults& faults, std::vector<Observer> observers = {});
   ~EventSource() override;
 
   int64_t reserve_bytes(int64_t unit) const override;
@@ -34,6 +36,10 @@ class EventSource final : public UnitLoader {
   EventBlock raw_columns(int64_t unit) const;
 
  private:
+  /// The values of a unit; nothing if it cannot be read and is to be left out.
+  std::optional<std::vector<FieldValues>> read(int64_t unit) const;
+  /// A unit all of whose events are left out.
+  DecodedUnit left_out(int64_t unit) const;
   EventBlock convert(int64_t unit, const std::vector<FieldValues>& values) const;
   DecodedUnit read_and_decode(int64_t unit) const;
   DecodedUnit decode(int64_t unit, const std::vector<FieldValues>& values, const EventBlock& block) const;
@@ -48,6 +54,7 @@ class EventSource final : public UnitLoader {
   std::shared_ptr<const Preprocess> preprocess_;
   const Stage stage_;
   StageTimes& times_;
+  Faults& faults_;
   std::vector<Observer> observers_;
   Converter convert_;
 };

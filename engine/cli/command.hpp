@@ -24,6 +24,7 @@ void add_predict(CLI::App& app, Command& chosen);
 void add_export(CLI::App& app, Command& chosen);
 void add_repack(CLI::App& app, Command& chosen);
 void add_report(CLI::App& app, Command& chosen);
+void add_index(CLI::App& app, Command& chosen);
 void add_inspect(CLI::App& app, Command& chosen);
 void add_metrics(CLI::App& app, Command& chosen);
 void add_schema(CLI::App& app, Command& chosen);

@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
   tev::add_export(app, chosen);
   tev::add_report(app, chosen);
   tev::add_inspect(app, chosen);
+  tev::add_index(app, chosen);
   tev::add_repack(app, chosen);
   tev::add_bench(app, chosen);
   tev::add_metrics(app, chosen);

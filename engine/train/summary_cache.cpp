@@ -1,5 +1,6 @@
 #include "engine/train/summary_cache.hpp"
 
+#include "base/cache_directory.hpp"
 #include "base/check.hpp"
 #include "data/transform/prelude.hpp"
 #include "engine/checkpoint/durable_file.hpp"
@@ -9,20 +10,12 @@
 #include <nlohmann/json.hpp>
 #include <xxhash.h>
 
-#include <cstdlib>
-
 namespace tev {
 namespace {
 
 using nlohmann::json;
 
 constexpr int kVersion = 1;
-
-std::filesystem::path cache_directory() {
-  if (const char* given = std::getenv("TEVATRAIN_CACHE"); given && *given) return given;
-  const char* home = std::getenv("HOME");
-  return std::filesystem::path(home && *home ? home : "/tmp") / ".cache" / "tevatrain";
-}
 
 std::filesystem::path cache_file(const DataSession& data, DataConfig config, int64_t seed) {
   config.shuffle_rows = 0;  // the order of the events does not enter

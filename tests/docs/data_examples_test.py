@@ -98,8 +98,9 @@ class DataExamplesTest(unittest.TestCase):
                     WRITERS[name](Path(folder) / f"{split}.h5")
                 config = Path(folder) / "example.yaml"
                 config.write_text(text.replace("train.h5", f"{folder}/train.h5").replace("val.h5", f"{folder}/val.h5") + REST)
-                self.assertIn("features (training split)", program.require(program.run(folder, "check", config)))
-                streamed = program.require(program.run(folder, "bench", "data", config))
+                by_library = name == "variable_length"
+                self.assertIn("features (training split)", program.require(program.run(folder, "check", config, warns=by_library)))
+                streamed = program.require(program.run(folder, "bench", "data", config, warns=by_library))
                 self.assertIn(f"{EVENTS} events in 3 batches of 20 from 1 file", streamed)
 
 

@@ -329,7 +329,7 @@ class BadInputTest(unittest.TestCase):
 
     def test_wrong_usage_is_exit_code_2(self):
         self.check_error(program.run(self.folder, "trian"),
-                         "'trian' is not a command (commands: train, check, evaluate, predict, export, report, inspect, bench, metrics, schema). "
+                         "'trian' is not a command (commands: train, check, evaluate, predict, export, report, inspect, index, repack, bench, metrics, schema). "
                          "Did you mean 'train'? `tevatrain --help` explains them.")
         for arguments, message in ((["train"], "config is required"),
                                    (["train", self.config, "--freh"], "The following argument was not expected: --freh")):

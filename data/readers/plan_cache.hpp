@@ -1,0 +1,29 @@
+#pragma once
+// The plans of files, kept between runs: a file that has not changed is not opened to know what is in it.
+
+#include "data/readers/plan_archive.hpp"
+
+#include <filesystem>
+
+namespace tev {
+
+/// A folder with one file a plan. Rebuildable; safe to delete, and for many processes at once.
+class PlanCache {
+ public:
+  explicit PlanCache(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  /// The plan of a file as it is now, for a layout and requests.
+  /// @return  nothing where there is none, or none that is whole
+  std::optional<FilePlan> find(const std::string& path, const std::string& layout, const std::vector<FieldRequest>& requests) const;
+
+  /// Keeps a plan. What cannot be written is not kept: that costs time, nothing else.
+  void keep(const FilePlan& plan, const std::string& layout, const std::vector<FieldRequest>& requests) const;
+
+ private:
+  std::filesystem::path file_of(const std::string& path, const hdf5::RawFile::Identity& identity, const std::string& layout,
+                                const std::vector<FieldRequest>& requests) const;
+
+  std::filesystem::path folder_;
+};
+
+}  // namespace tev
