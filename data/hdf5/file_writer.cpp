@@ -116,7 +116,7 @@ void FileWriter::set_attribute(const std::string& object, const std::string& nam
 }
 
 void FileWriter::close() {
-  for (auto& [name, dataset] : datasets_) TEV_H5(dataset.handle.close(), path_, ": writing dataset '", name, "'");
+  for (auto& entry : datasets_) TEV_H5(entry.second.handle.close(), path_, ": writing dataset '", entry.first, "'");
   datasets_.clear();
   TEV_H5(H5Fflush(handle_.id(), H5F_SCOPE_GLOBAL), path_, ": writing");
   TEV_H5(handle_.close(), path_, ": closing");

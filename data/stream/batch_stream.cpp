@@ -94,7 +94,10 @@ bool BatchStream::load_window(int64_t epoch, int64_t window, const EpochOrder& o
     for (const int64_t unit : loaded.units) store_.unpin(loader_, unit, quota_);
   };
   try {
-    for (const int64_t unit : order.window_units(window, spec_.shard.rank, spec_.shard.world)) {
+    auto units = order.window_units(window, spec_.shard.rank, spec_.shard.world);
+    // A rank without events in a window still needs the columns for its empty batches: any other rank's unit gives them.
+    if (units.empty()) units = {order.window_units(window, 0, 1).front()};
+    for (const int64_t unit : units) {
       if (!store_.pin(loader_, unit, quota_, can_wait, cancelled)) return give_back(), false;
       loaded.units.push_back(unit);
     }
@@ -146,7 +149,7 @@ std::optional<Batch> BatchStream::assemble(int64_t epoch, int64_t step, const Ep
     if (!events.empty()) {
       const Stopwatch watch(gather_ns_);
       pieces.push_back(gather_events(events));
-    } else if (const DecodedUnit* unit = any_unit_of_window()) {
+    } else if (const DecodedUnit* unit = unit_of_window(current_->units.front())) {
       pieces.push_back(empty_batch(*unit));
     } else {
       return std::nullopt;
@@ -181,12 +184,6 @@ const DecodedUnit* BatchStream::unit_of_window(int64_t unit) {
   auto& decoded = current_->loaded[unit];
   if (!decoded) decoded = store_.wait(loader_, unit, [this] { return cancelled_.load(); });
   return decoded.get();
-}
-
-const DecodedUnit* BatchStream::any_unit_of_window() {
-  TEV_CHECK(!current_->units.empty(), "data: rank ", spec_.shard.rank, " of ", spec_.shard.world,
-            " has no events in a whole window (there are fewer events than ranks). Use fewer ranks.");
-  return unit_of_window(current_->units.front());
 }
 
 /// False if cancelled.

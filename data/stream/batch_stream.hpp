@@ -68,7 +68,6 @@ class BatchStream {
   bool open_window(int64_t epoch, int64_t window);
   void close_window();
   const DecodedUnit* unit_of_window(int64_t unit);
-  const DecodedUnit* any_unit_of_window();
   bool push(Batch batch);
   void run(void (BatchStream::*body)());
 

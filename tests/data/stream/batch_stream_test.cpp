@@ -1,13 +1,9 @@
 // The stream over units made in memory: order, budget, prefetch, failures.
 
 #include "data/stream/batch_stream.hpp"
-#include "base/check.hpp"
-#include "data/stream/worker_pool.hpp"
 
-#include <ATen/ops/arange.h>
-#include <ATen/ops/full.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/zeros.h>
+#include "tests/data/stream/counting_loader.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -16,48 +12,7 @@
 namespace tev {
 namespace {
 
-/// Events whose content is their id: part values [id % 5 rows, 2] = id, event value = 2 id.
-class CountingLoader final : public UnitLoader {
- public:
-  CountingLoader(std::vector<int64_t> unit_rows, int64_t threads) : unit_rows_(std::move(unit_rows)), pool_(threads) {
-    int64_t first = 0;
-    for (const int64_t rows : unit_rows_) first_ids_.push_back(std::exchange(first, first + rows));
-  }
-  int64_t reserve_bytes(int64_t unit) const override { return unit_rows_[unit] * 200; }
-  void load(int64_t unit, Done done) override {
-    ++loads;
-    pool_.submit([this, unit, done = std::move(done)] {
-      if (unit == broken_unit) {
-        done(nullptr, std::make_exception_ptr(Error("broken unit")));
-      } else {
-        done(std::make_shared<const DecodedUnit>(make(unit)), nullptr);
-      }
-    });
-  }
-
-  std::atomic<int64_t> loads = 0;
-  int64_t broken_unit = -1;
-
- private:
-  DecodedUnit make(int64_t unit) const {
-    const int64_t rows = unit_rows_[unit];
-    DecodedUnit decoded;
-    decoded.num_events = rows;
-    decoded.first_sample_id = first_ids_[unit];
-    decoded.label = at::arange(first_ids_[unit], first_ids_[unit] + rows, at::kLong);
-    decoded.weight = at::ones({rows}, at::kFloat);
-    decoded.inputs["event"].values = decoded.label.to(at::kFloat).mul(2).unsqueeze(1);
-    at::Tensor counts = decoded.label.remainder(5);
-    decoded.inputs["part"].offsets = at::zeros({rows + 1}, at::kLong);
-    decoded.inputs["part"].offsets.slice(0, 1).copy_(counts.cumsum(0));
-    decoded.inputs["part"].values =
-        decoded.label.repeat_interleave(counts).to(at::kFloat).unsqueeze(1).repeat({1, 2});
-    return decoded;
-  }
-
-  std::vector<int64_t> unit_rows_, first_ids_;
-  WorkerPool pool_;
-};
+using test::CountingLoader;
 
 StreamSpec spec_of(const std::vector<int64_t>& unit_rows, int64_t lanes, int64_t window_rows, int64_t batch_size) {
   StreamSpec spec;
