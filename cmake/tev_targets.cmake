@@ -2,7 +2,8 @@
 
 add_library(tev_options INTERFACE)
 target_include_directories(tev_options INTERFACE ${PROJECT_SOURCE_DIR})
-target_compile_options(tev_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-unused-parameter -Wno-restrict>)
+target_compile_options(tev_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-unused-parameter>
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>)
 target_link_libraries(tev_options INTERFACE torch::wheel)
 
 find_program(MOLD mold)

@@ -17,8 +17,8 @@ add_library(torch_wheel INTERFACE)
 add_library(torch::wheel ALIAS torch_wheel)
 target_include_directories(torch_wheel SYSTEM INTERFACE
   ${TORCH_DIR}/include ${TORCH_DIR}/include/torch/csrc/api/include)
-# The wheel's own OpenMP runtime, not the system's: two runtimes in one process means two thread pools.
-target_compile_options(torch_wheel INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
+# The wheel's own OpenMP runtime, not the system's: two runtimes in one process means two thread pools. Clang calls another one.
+target_compile_options(torch_wheel INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fopenmp>)
 target_link_libraries(torch_wheel INTERFACE
   ${TORCH_LIB_DIR}/libtorch_cpu.so ${TORCH_LIB_DIR}/libc10.so ${TORCH_LIB_DIR}/libgomp.so.1)
 

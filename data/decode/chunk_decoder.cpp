@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <memory>
 
 namespace tev::decode {
@@ -81,7 +80,7 @@ void ChunkDecoder::decode(In stored, uint32_t filter_mask, char* out) const {
   const std::vector<size_t> applied = stages(filter_mask);
   if (applied.empty()) {
     if (stored.size() != chunk_bytes_) throw BadData("its size is not that of a chunk");
-    std::memcpy(out, stored.data(), chunk_bytes_);
+    std::copy(stored.begin(), stored.end(), out);
     return;
   }
   In in = stored;

@@ -153,13 +153,13 @@ void unshuffle(In in, size_t size, Out out) {
   const size_t count = size > 0 ? in.size() / size : 0;
   switch (size) {
     case 0:
-    case 1: std::memcpy(out.data(), in.data(), in.size()); return;
+    case 1: std::copy(in.begin(), in.end(), out.begin()); return;
     case 2: unshuffle_planes<2>(in.data(), count, out.data()); break;
     case 4: unshuffle_planes<4>(in.data(), count, out.data()); break;
     case 8: unshuffle_planes<8>(in.data(), count, out.data()); break;
     default: unshuffle_records(in.data(), count, size, out.data()); break;
   }
-  std::memcpy(out.data() + count * size, in.data() + count * size, in.size() - count * size);
+  std::copy(in.begin() + static_cast<std::ptrdiff_t>(count * size), in.end(), out.begin() + static_cast<std::ptrdiff_t>(count * size));
 }
 
 void fletcher32(In in, Out out) {
@@ -169,7 +169,7 @@ void fletcher32(In in, Out out) {
   const uint32_t sum = fletcher32_of(in.data(), out.size());
   const uint32_t swapped = (sum & 0x00ff00ff) << 8 | (sum & 0xff00ff00) >> 8;
   check(stored == sum || stored == swapped, "fletcher32: the checksum does not fit the data");
-  std::memcpy(out.data(), in.data(), out.size());
+  std::copy_n(in.begin(), out.size(), out.begin());
 }
 
 }  // namespace tev::decode

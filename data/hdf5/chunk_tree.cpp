@@ -25,11 +25,17 @@ class Bytes {
 
   size_t size() const { return data_.size(); }
   bool is(const char* signature) const { return size() >= 4 && std::memcmp(data_.data(), signature, 4) == 0; }
-  /// The next `bytes` bytes as a number.
+  /// The next `bytes` bytes as a number; the largest one for what does not fit into 64 bits.
   uint64_t number(size_t bytes) {
     TEV_CHECK(bytes <= left(), "HDF5 metadata at byte ", address_, " ends early (the file is damaged). Copy or make it again.");
     uint64_t value = 0;
-    for (size_t i = 0; i < bytes; ++i) value |= uint64_t{static_cast<unsigned char>(data_[at_ + i])} << (8 * i);
+    for (size_t i = 0; i < bytes; ++i) {
+      const uint64_t byte = static_cast<unsigned char>(data_[at_ + i]);
+      if (i < 8)
+        value |= byte << (8 * i);
+      else if (byte != 0)
+        value = ~uint64_t{0};
+    }
     at_ += bytes;
     return value;
   }
@@ -159,6 +165,8 @@ class TreeWalk {
         level_above_ = level;
         walk(child, depth + 1);
       } else if (chunk >= 0) {
+        TEV_CHECK(extents_[static_cast<size_t>(chunk)] == Extent{}, file_.path(), ": the node of the index of chunks at byte ", node,
+                  " has chunk ", chunk, " twice (the file is damaged). Copy or make it again.");
         extent.offset = format_.base + child;
         extents_[static_cast<size_t>(chunk)] = extent;
       }
@@ -173,9 +181,9 @@ class TreeWalk {
     int64_t index = 0;
     bool inside = true;
     for (size_t d = 0; d < counts_.size(); ++d) {
-      const auto at = static_cast<int64_t>(bytes.number(8) / static_cast<uint64_t>(grid_.chunk[d]));
-      inside = inside && at < counts_[d];
-      index = inside ? index * counts_[d] + at : -1;
+      const uint64_t at = bytes.number(8) / static_cast<uint64_t>(grid_.chunk[d]);
+      inside = inside && at < static_cast<uint64_t>(counts_[d]);
+      index = inside ? index * counts_[d] + static_cast<int64_t>(at) : -1;
     }
     bytes.skip(8);
     return index;

@@ -3,6 +3,18 @@
 #include "base/check.hpp"
 
 namespace tev {
+namespace {
+
+/// A whole number; the library itself would make one of 1e30 and of -1.
+template <class Integer>
+Integer integer(const nlohmann::json& value) {
+  const bool fits = std::is_unsigned_v<Integer> ? value.is_number_unsigned()
+                                                : value.is_number_integer() && (!value.is_number_unsigned() || value.get<uint64_t>() >> 63 == 0);
+  TEV_CHECK(fits, "checkpoint: state.json holds ", value.dump(), " (a whole number was expected). Continue from another checkpoint.");
+  return value.get<Integer>();
+}
+
+}  // namespace
 
 nlohmann::json to_json(const TrainState& state) {
   nlohmann::json cursor;
@@ -26,19 +38,20 @@ TrainState from_json(const nlohmann::json& json, const TrainState& start) {
   TrainState state = start;
   try {
     CursorFields fields;
-    for (const auto& [name, value] : json.at("cursor").items()) fields.emplace_back(name, value.get<uint64_t>());
+    for (const auto& [name, value] : json.at("cursor").items()) fields.emplace_back(name, integer<uint64_t>(value));
     state.cursor = from_fields(fields);
-    state.step = json.at("step");
-    state.events = json.at("events");
+    state.step = integer<int64_t>(json.at("step"));
+    state.events = integer<int64_t>(json.at("events"));
     state.interval_loss = json.at("interval_loss");
     state.interval_weight = json.at("interval_weight");
     state.mean_weight = json.at("mean_weight");
     state.validation_due = json.at("validation_due");
-    state.threads = json.at("threads");
-    state.fingerprints = json.at("fingerprints").get<std::map<std::string, uint64_t>>();
-    state.early_stopping.validations_without_improvement = json.at("validations_without_improvement");
+    state.threads = integer<int64_t>(json.at("threads"));
+    state.fingerprints.clear();
+    for (const auto& [key, value] : json.at("fingerprints").items()) state.fingerprints[key] = integer<uint64_t>(value);
+    state.early_stopping.validations_without_improvement = integer<int64_t>(json.at("validations_without_improvement"));
     if (json.contains("best_value")) state.early_stopping.best_value = json.at("best_value").get<double>();
-    state.metrics_bytes = json.at("metrics_bytes");
+    state.metrics_bytes = integer<int64_t>(json.at("metrics_bytes"));
   } catch (const nlohmann::json::exception& error) {
     throw Error(c10::str("checkpoint: state.json cannot be understood: ", error.what(), ". Continue from another checkpoint."));
   }
