@@ -126,7 +126,8 @@ void lzf(In in, Out out) {
     const size_t distance = ((control & 31) << 8 | next()) + 1;
     check(distance <= to && length <= out.size() - to, "lzf: damaged data");
     char* target = out.data() + to;
-    for (size_t i = 0; i < length; ++i) target[i] = target[i - distance];  // may overlap: a run
+    const char* source = target - distance;
+    for (size_t i = 0; i < length; ++i) target[i] = source[i];  // may overlap: a run
     to += length;
   }
   check(from == in.size(), "lzf: more data than the chunk has");

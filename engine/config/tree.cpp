@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <cerrno>
@@ -60,12 +61,37 @@ class Converter {
   std::string name_, fixed_where_;
 };
 
+/// Whether a document follows the first one. Not asked by YAML::LoadAll, which does not end on some text that is no YAML.
+class LaterDocument : public YAML::EventHandler {
+ public:
+  static bool is_in(const std::string& text) {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    LaterDocument ignored;
+    return parser.HandleNextDocument(ignored) && parser.HandleNextDocument(ignored);
+  }
+
+ private:
+  using Mark = YAML::Mark;
+  using Text = std::string;
+  using Anchor = YAML::anchor_t;
+  using Style = YAML::EmitterStyle::value;
+  void OnDocumentStart(const Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const Mark&, Anchor) override {}
+  void OnAlias(const Mark&, Anchor) override {}
+  void OnScalar(const Mark&, const Text&, Anchor, const Text&) override {}
+  void OnSequenceStart(const Mark&, const Text&, Anchor, Style) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const Mark&, const Text&, Anchor, Style) override {}
+  void OnMapEnd() override {}
+};
+
 ConfigNode read_document(const std::string& text, const Converter& converter, const std::string& name) {
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    TEV_CHECK_INPUT(documents.size() <= 1, name, ": holds ", documents.size(),
-                    " YAML documents (one was expected). Remove '---'.");
-    return documents.empty() ? ConfigNode{} : converter.convert(documents.front(), "");
+    TEV_CHECK_INPUT(!LaterDocument::is_in(text), name, ": holds several YAML documents (one was expected). Remove '---'.");
+    const YAML::Node document = YAML::Load(text);
+    return document.IsNull() ? ConfigNode{} : converter.convert(document, "");
   } catch (const YAML::Exception& error) {
     throw InputError(c10::str(converter.where(error.mark), ": is not valid YAML (", error.msg, ")."));
   }

@@ -30,7 +30,7 @@ TEST(ConfigTree, NamesTheLineOfASyntaxError) {
 TEST(ConfigTree, RefusesWhatIsNoConfiguration) {
   EXPECT_EQ(text_error(""), "a.yaml: is empty (sections such as 'data:' and 'model:' were expected).");
   EXPECT_EQ(text_error("- 1\n"), "a.yaml:1: does not hold sections (a YAML map such as 'seed: 1' was expected).");
-  EXPECT_EQ(text_error("a: 1\n---\nb: 1\n"), "a.yaml: holds 2 YAML documents (one was expected). Remove '---'.");
+  EXPECT_EQ(text_error("a: 1\n---\nb: 1\n"), "a.yaml: holds several YAML documents (one was expected). Remove '---'.");
   EXPECT_EQ(text_error("a: &x [*x]\n"), "a.yaml:1: a: nested more than 32 levels deep.");
   EXPECT_EQ(text_error("[1, 2]: 3\n"), "a.yaml:1: a key is not a single word. Write 'key: value'.");
 }
