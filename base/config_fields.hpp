@@ -21,6 +21,9 @@ class Fields;
 /// name -> text, in the order of the file.
 using StringMap = std::vector<std::pair<std::string, std::string>>;
 
+/// name -> texts, in the order of the file. Written as a map, or as a list of names alone, whose texts are then empty.
+using NamedLists = std::vector<std::pair<std::string, std::vector<std::string>>>;
+
 /// What a key may change. A physics key changes the result. A performance key that changes a result is a bug. A
 /// location says where something lies: what lies there is guarded by the data fingerprint, so that files may move.
 enum class KeyKind { physics, performance, location };
@@ -36,7 +39,7 @@ struct SectionMap {
 class Field {
  public:
   using Target = std::variant<bool*, int64_t*, double*, std::string*, std::vector<int64_t>*, std::vector<double>*,
-                              std::vector<std::string>*, StringMap*, std::vector<std::pair<std::string, StringMap>>*,
+                              std::vector<std::string>*, StringMap*, NamedLists*, std::vector<std::pair<std::string, StringMap>>*,
                               std::shared_ptr<Fields>, SectionMap>;
 
   std::string key;
@@ -66,7 +69,7 @@ class Field {
 /// The keys of one struct, in the order in which they are declared.
 class Fields {
  public:
-  /// A value: bool, int64_t, double, string, vector of those, StringMap.
+  /// A value: bool, int64_t, double, string, vector of those, StringMap, NamedLists.
   template <class T>
   Field& add(std::string key, T& target, std::string doc) {
     return push(std::move(key), std::move(doc), Field::Target{&target});

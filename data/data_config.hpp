@@ -2,7 +2,9 @@
 // The `data` section of a configuration.
 
 #include "base/config_fields.hpp"
+#include "data/label_config.hpp"
 #include "data/readers/registry.hpp"
+#include "data/weight_config.hpp"
 
 namespace tev {
 
@@ -24,34 +26,6 @@ struct ObjectConfig {
     fields.add("counts", counts, "Reader flat: dataset of how many rows each event has, or of pairs of event and count");
     fields.add("extents", extents, "Reader flat: dataset of records (first, N): the rows of each event; a group's own `extents` or `offsets` need no naming");
     fields.add("valid", valid, "Expression over the columns: rows where it is false are dropped when read; empty: keep all");
-  }
-};
-
-/// The class of an event.
-struct LabelConfig {
-  std::string field;
-  int64_t index = 0;
-  std::string column;
-  std::vector<std::string> classes;
-
-  void declare(Fields& fields) {
-    fields.add("field", field, "Dataset or block that holds the class as an integer 0, 1, ...").required();
-    fields.add("index", index, "Position among the flattened values of an event").at_least(0);
-    fields.add("column", column, "Member of a compound dataset");
-    fields.add("classes", classes, "Class names, in the order of the integer").required();
-  }
-};
-
-/// The weight of an event.
-struct WeightConfig {
-  std::string field;
-  int64_t index = 0;
-  std::string column;
-
-  void declare(Fields& fields) {
-    fields.add("field", field, "Dataset or block that holds the weight; empty: every event weighs 1");
-    fields.add("index", index, "Position among the flattened values of an event").at_least(0);
-    fields.add("column", column, "Member of a compound dataset");
   }
 };
 
@@ -91,7 +65,7 @@ struct DataConfig {
     fields.add("test", test, "Test files, used once after training").expand_environment().location();
     fields.add("files", files, "One set of files for all three uses, cut by data.split").expand_environment().location();
     fields.section("split", split, "How data.files is cut");
-    fields.sections("objects", objects, "Objects of an event and their columns");
+    fields.sections("objects", objects, "Objects of an event and their columns").required();
     fields.section("label", label, "The class of an event");
     fields.section("weight", weight, "The weight of an event");
     fields.add("select", select, "Expression over the columns of `event`: events where it is false are left out of their batches, which get smaller");

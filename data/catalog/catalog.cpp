@@ -72,7 +72,8 @@ void Catalog::check_columns(const std::string& path, const Reader& reader) const
   const auto widths = reader.widths();
   const auto types = reader.types();
   for (size_t i = 0; i < widths.size(); ++i) {
-    TEV_CHECK_INPUT(widths[i] == widths_[i], requests_[i].key, ": ", path, ": '", requests_[i].field, "' has ", widths[i],
+    const bool any_width = requests_[i].as == FieldRequest::As::text;
+    TEV_CHECK_INPUT(any_width || widths[i] == widths_[i], requests_[i].key, ": ", path, ": '", requests_[i].field, "' has ", widths[i],
                     " values an event, but ", widths_[i], " in ", files_.front().path,
                     " (all files of a set have the same columns). Take the file out.");
     TEV_CHECK_INPUT(types[i] == types_[i], requests_[i].key, ": ", path, ": '", requests_[i].field, "' is read as ", types[i], ", but as ",

@@ -99,6 +99,29 @@ bool is_bool(int64_t type) {
   return first == "FALSE" || first == "TRUE";
 }
 
+std::vector<std::pair<int64_t, std::string>> enum_values(int64_t type) {
+  std::vector<std::pair<int64_t, std::string>> values;
+  const Handle stored = super_type(type);
+  const int count = TEV_H5(H5Tget_nmembers(type), kWhere);
+  for (int i = 0; i < count && H5Tget_size(type) <= sizeof(int64_t); ++i) {
+    int64_t value = 0;
+    TEV_H5(H5Tget_member_value(type, static_cast<unsigned>(i), &value), kWhere);
+    TEV_H5(H5Tconvert(stored.id(), H5T_NATIVE_INT64, 1, &value, nullptr, H5P_DEFAULT), kWhere);
+    char* name = H5Tget_member_name(type, static_cast<unsigned>(i));
+    values.emplace_back(value, name ? name : "");
+    H5free_memory(name);
+  }
+  return values;
+}
+
+Handle text_type(const Member& member) {
+  Handle type(TEV_H5(H5Tcopy(H5T_C_S1), kWhere), H5Tclose);
+  TEV_H5(H5Tset_size(type.id(), static_cast<size_t>(member.text_bytes)), kWhere);
+  TEV_H5(H5Tset_strpad(type.id(), H5T_STR_NULLPAD), kWhere);
+  TEV_H5(H5Tset_cset(type.id(), member.utf8 ? H5T_CSET_UTF8 : H5T_CSET_ASCII), kWhere);
+  return type;
+}
+
 Member member_of(int64_t type, std::string name) {
   Member member;
   member.name = std::move(name);
@@ -114,6 +137,11 @@ Member member_of(int64_t type, std::string name) {
   } else {
     member.scalar = scalar_of(type);
     describe_stored(type, member);
+    if (H5Tget_class(type) == H5T_ENUM) member.names_of_values = enum_values(type);
+    if (H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) <= 0) {
+      member.text_bytes = static_cast<int64_t>(H5Tget_size(type));
+      member.utf8 = H5Tget_cset(type) == H5T_CSET_UTF8;
+    }
   }
   return member;
 }
@@ -218,6 +246,7 @@ Handle extents_type() {
 
 Handle memory_type(const RecordType& record, const std::vector<int64_t>& members) {
   const auto number_type = [](const Member& member) {
+    if (member.text_bytes > 0) return text_type(member);
     if (member.shape.empty()) return Handle(TEV_H5(H5Tcopy(native_type(member.scalar)), kWhere), H5Tclose);
     const std::vector<hsize_t> sizes(member.shape.begin(), member.shape.end());
     const auto rank = static_cast<unsigned>(sizes.size());

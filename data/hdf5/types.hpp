@@ -23,6 +23,9 @@ struct Member {
   bool swapped = false;           ///< in the file: the byte order that is not this machine's
   int64_t offset = 0;             ///< bytes into the stored record
   bool variable_length = false;   ///< any number of them, which only the library finds
+  int64_t text_bytes = 0;         ///< of text of a fixed length; 0: no text
+  bool utf8 = false;              ///< text in UTF-8, not ASCII
+  std::vector<std::pair<int64_t, std::string>> names_of_values{};  ///< of an enum
   int64_t count() const;          ///< numbers in it
   int64_t bytes() const { return count() * scalar_bytes(scalar); }
 };

@@ -21,9 +21,9 @@ enum class RowsKind {
 
 /// One field that somebody needs, as [events, values an event], or for flat datasets [rows, values a row].
 struct FieldRequest {
-  /// stored: the smallest of float32, float64 and int64 that holds the stored numbers.
+  /// stored: the smallest of float32, float64 and int64 that holds the stored numbers. text: the bytes of text of a fixed length, as int64.
   /// bytes: whole records as they lie in the file, whatever their type; uint8.
-  enum class As { float32, int64, stored, bytes };
+  enum class As { float32, int64, stored, text, bytes };
 
   std::string key;                   ///< configuration key for errors, e.g. data.objects.part.field
   std::string field;                 ///< as the configuration names it

@@ -98,9 +98,10 @@ class Planner {
       TEV_CHECK_INPUT(address.member.empty(), request.members_key(), ": ", plan_.path, ": '", request.field,
                       "' has no members, it is a plain dataset of ", source.record.members[0].type_text, ". Leave the key out.");
     }
+    if (request.as == FieldRequest::As::text) take_as_text(source.record.members[static_cast<size_t>(part.member)], request);
     const Member& member = plan_.member(part);
     const std::string& name = member.name.empty() ? request.field : member.name;
-    TEV_CHECK_INPUT(member.scalar != Scalar::other, where(request), ": '", name, "' is ", member.type_text,
+    TEV_CHECK_INPUT(member.scalar != Scalar::other && (member.text_bytes == 0 || request.as == FieldRequest::As::text), where(request), ": '", name, "' is ", member.type_text,
                     " (numbers were expected). Choose another field.");
     if (source.rows && member.stored == Scalar::other) {
       source.rows.reset();
@@ -129,6 +130,18 @@ class Planner {
     field.parts.push_back(part);
   }
 
+  /// Text is read as its bytes; an enum as its numbers, whose names the reader knows.
+  void take_as_text(Member& member, const FieldRequest& request) const {
+    const bool is_enum = !member.names_of_values.empty() && member.shape.empty();
+    TEV_CHECK_INPUT(is_enum || member.text_bytes > 0, where(request), ": '", member.name.empty() ? request.field : member.name, "' is ", member.type_text,
+                    member.type_text == "string" ? " of variable length (text of a fixed length, an enum or integers were expected). Write it as one of them."
+                                                 : " (text was expected, as the values of the classes are). Write their numbers there.");
+    if (is_enum) return;
+    member.scalar = member.stored = Scalar::uint8;
+    member.swapped = false;
+    member.shape = {member.text_bytes};
+  }
+
   /// The columns of a field lie side by side.
   void check_parts(const RecordField& field) const {
     const FieldRequest& request = field.request;
@@ -148,6 +161,9 @@ class Planner {
     FieldRequest& request = field.request;
     if (field.parts[0].record < 0) field.records_per_row = plan_.sources[field.parts[0].source].records_per_row();
     const int64_t width = field.record_width * field.records_per_row;
+    const int64_t values_each = request.as == FieldRequest::As::text ? plan_.member(field.parts[0]).count() : 1;
+    request.first *= values_each;
+    if (request.last > 0) request.last *= values_each;
     if (request.last < 0) request.last = width;
     TEV_CHECK_INPUT(0 <= request.first && request.first <= request.last && request.last <= width, request.range_key(), ": ", plan_.path,
                     ": '", request.field, "' has ", width, " values an event, but [", request.first, ", ", request.last,
@@ -278,7 +294,7 @@ int64_t Source::packed_record_bytes() const {
 
 at::ScalarType RecordPlan::element_type(const RecordField& field) const {
   if (field.request.as == FieldRequest::As::float32) return at::kFloat;
-  if (field.request.as == FieldRequest::As::int64) return at::kLong;
+  if (field.request.as == FieldRequest::As::int64 || field.request.as == FieldRequest::As::text) return at::kLong;
   if (field.request.as == FieldRequest::As::bytes) return at::kByte;
   std::optional<at::ScalarType> type;
   for (const auto& part : field.parts) {

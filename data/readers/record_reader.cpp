@@ -6,6 +6,7 @@
 #include "data/readers/record_file.hpp"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cstring>
@@ -14,6 +15,25 @@
 
 namespace tev {
 namespace {
+
+/// The names of an enum's values as bytes [rows, longest name], filled up with 0; a value without a name is written as a number.
+at::Tensor names_as_text(const std::vector<std::pair<int64_t, std::string>>& names, const at::Tensor& values) {
+  std::vector<std::string> texts;
+  size_t longest = 1;
+  for (int64_t i = 0; i < values.numel(); ++i) {
+    const int64_t value = values.const_data_ptr<int64_t>()[i];
+    const auto found = std::find_if(names.begin(), names.end(), [value](const auto& name) { return name.first == value; });
+    texts.push_back(found == names.end() ? std::to_string(value) : found->second);
+    longest = std::max(longest, texts.back().size());
+  }
+  const at::Tensor bytes = at::zeros({values.numel(), static_cast<int64_t>(longest)}, at::kLong);
+  auto* to = bytes.mutable_data_ptr<int64_t>();
+  for (const auto& text : texts) {
+    std::copy(text.begin(), text.end(), to);
+    to += longest;
+  }
+  return bytes;
+}
 
 class RecordReader final : public Reader {
  public:
@@ -101,6 +121,11 @@ class RecordReader final : public Reader {
       if (rows > 0) targets.push_back({&field, &result[i].values, field.row_index ? &segments[*field.row_index] : &whole_events});
     }
     fill(*file, targets);
+    for (size_t i = 0; i < plan_.fields.size(); ++i) {
+      const hdf5::Member& member = plan_.member(plan_.fields[i].parts[0]);
+      if (plan_.fields[i].request.as == FieldRequest::As::text && member.text_bytes == 0)
+        result[i].values = names_as_text(member.names_of_values, result[i].values);
+    }
     return result;
   }
 

@@ -2,11 +2,13 @@
 
 #include "base/cache_directory.hpp"
 #include "base/check.hpp"
+#include "base/seed.hpp"
 #include "data/catalog/expand_files.hpp"
 #include "data/readers/plan_cache.hpp"
 #include "data/stream/gather.hpp"
 #include "data/stream/memory_limit.hpp"
 #include "data/stream/shuffle_advice.hpp"
+#include "data/transform/file_classes.hpp"
 
 #include <filesystem>
 #include <numeric>
@@ -48,7 +50,8 @@ DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& mess
       preprocess_(std::make_shared<Preprocess>(raw_objects(config.objects), config.features, config.raw_features)),
       store_(loading_budget_bytes(config.budget_mib) / kQueueDivisor * (kQueueDivisor - kQueues)) {
   spec_.objects = preprocess_->specs();
-  spec_.classes = config.label.classes;
+  spec_.classes = class_names(config.label);
+  weights_ = std::make_shared<TrainingWeights>(config.weight, preprocess_->objects(), spec_.classes);
   open_parts();
   warn_of_library_reads();
   set_scratch_aside();
@@ -93,7 +96,7 @@ void DataSession::open_parts() {
   split_ = std::make_shared<const SplitView>(seed_, SplitShares{config_.split.train, config_.split.val, config_.split.test},
                                              *whole.unit_rows);
   for (const Split split : {Split::train, Split::val, Split::test})
-    if (split_->num_rows(split) > 0) parts_[split] = {whole.catalog, split_->unit_rows(split)};
+    if (split_->num_rows(split) > 0) parts_[split] = {whole.catalog, split_->unit_rows(split), whole.file_classes};
 }
 
 void DataSession::check_training_files_apart() const {
@@ -121,6 +124,7 @@ DataSession::Part DataSession::open_part(const std::vector<std::string>& pattern
   part.catalog = Catalog::open(config_.reader, expand_files(patterns, key), std::move(requests), catalog_thread_, options);
   for (const auto& reason : part.catalog->left_out()) messages_.warning(key + ": a file is left out: " + reason);
   part.unit_rows = rows_of_units(*part.catalog);
+  part.file_classes = file_classes(config_.label, part.catalog->file_paths());
   return part;
 }
 
@@ -149,18 +153,25 @@ int64_t DataSession::uncompressed_bytes(Split split) const {
   return bytes;
 }
 
-uint64_t DataSession::fingerprint(Split split) const { return part(split).catalog->fingerprint(); }
+uint64_t DataSession::fingerprint(Split split) const { return part(split).fingerprint(); }
+
+uint64_t DataSession::Part::fingerprint() const {
+  uint64_t hash = catalog->fingerprint();
+  for (const int64_t index : file_classes) hash = seed_key(hash, index);
+  return hash;
+}
 
 std::map<std::string, uint64_t> DataSession::fingerprints() const {
   std::map<std::string, uint64_t> result;
-  for (const auto& [split, part] : parts_) result[split_ ? "data.files" : split_key(split)] = part.catalog->fingerprint();
+  for (const auto& [split, part] : parts_) result[split_ ? "data.files" : split_key(split)] = part.fingerprint();
   return result;
 }
 
-EventSource& DataSession::source(Split split, EventSource::Stage stage) {
-  auto& source = sources_[{split, stage}];
+EventSource& DataSession::source(Split split, EventSource::Stage stage, Purpose purpose) {
+  auto& source = sources_[{split, stage, purpose}];
   if (!source)
-    source = std::make_unique<EventSource>(config_, part(split).catalog, workers_, preprocess_, stage, times_, faults_, observers_);
+    source = std::make_unique<EventSource>(config_, part(split).catalog, workers_, preprocess_,
+                                           purpose == Purpose::training ? weights_ : nullptr, stage, times_, faults_, observers_);
   return *source;
 }
 
@@ -192,35 +203,36 @@ std::string DataSession::shuffle_advice(const PinQuota& quota) const {
 }
 
 std::optional<TrainingSummary> DataSession::summarise(const std::function<bool()>& stop) {
-  EventSource& events = source(Split::train, EventSource::Stage::features);
+  EventSource& events = source(Split::train, EventSource::Stage::features, Purpose::training);
   BatchStream stream(store_, events, pass_spec(Split::train, kSummaryBatch));
   StandardiseFit fit(config_.standardise, spec_.objects);
+  WeightFit weights(*weights_, spec_.classes.size());
   TrainingSummary summary;
   summary.class_events.assign(spec_.classes.size(), 0);
-  summary.class_weight.assign(spec_.classes.size(), 0.0);
   const int64_t total = num_events(Split::train);
   for (int64_t done = 0; auto batch = stream.next();) {
     if (stop && stop()) return std::nullopt;
     fit.add(batch->inputs, batch->sample_id);
     const auto* label = batch->label.const_data_ptr<int64_t>();
-    const auto* weight = batch->weight.const_data_ptr<float>();
-    for (int64_t i = 0; i < batch->size(); ++i) {
-      ++summary.class_events[label[i]];
-      summary.class_weight[label[i]] += weight[i];
-    }
+    for (int64_t i = 0; i < batch->size(); ++i) ++summary.class_events[label[i]];
+    const auto bins = batch->observers.find(kWeightBins);
+    weights.add(batch->label, batch->weight, bins == batch->observers.end() ? at::Tensor() : bins->second);
     done = std::min(total, done + kSummaryBatch);
     messages_.progress("standardisation: reading the training split", done, total, "events");
   }
   const int64_t selected = summary.num_events();
   TEV_CHECK_INPUT(selected > 0, "data.select: '", config_.select, "' leaves none of the ", total,
                   " training events. Correct the expression.");
+  summary.weights = weights.result();
   for (size_t i = 0; i < spec_.classes.size(); ++i) {
+    const double sum = summary.weights.class_sum(i) + summary.weights.outside_sum[i];
     TEV_CHECK_INPUT(summary.class_events[i] > 0, "data.label: class '", spec_.classes[i], "' has no training event among ", selected,
-                    " (every class of data.label.classes needs some). Correct data.label or data.select.");
-    TEV_CHECK_INPUT(summary.class_weight[i] > 0, "data.weight: the weights of class '", spec_.classes[i], "' add up to ",
-                    summary.class_weight[i], " over ", summary.class_events[i],
+                    " (every class needs some). Correct data.label or data.select.");
+    TEV_CHECK_INPUT(sum > 0, "data.weight: the weights of class '", spec_.classes[i], "' add up to ",
+                    sum, " over ", summary.class_events[i],
                     " training events (expected a positive sum). Correct data.weight or the file.");
   }
+  summary.class_weight = fit_weights(summary.weights).class_weight;
   summary.standardisation = fit.result();
   return summary;
 }
@@ -231,7 +243,7 @@ void DataSession::standardise(const Standardisation& standardisation) {
 }
 
 Columns DataSession::raw_sample(Split split, int64_t num_events) {
-  const EventSource& events = source(split, EventSource::Stage::standardised);
+  const EventSource& events = source(split, EventSource::Stage::standardised, Purpose::evaluation);
   const size_t num_units = part(split).unit_rows->size();
   std::vector<Columns> pieces;
   int64_t found = 0;
@@ -270,14 +282,14 @@ std::unique_ptr<BatchStream> DataSession::training_stream(const Cursor& from, in
   spec.queue_bytes = loading_budget_bytes(config_.budget_mib) / kQueueDivisor;
   spec.budget_share = 1 - kEvaluationShare;
   spec.budget_advice = [this](const PinQuota& quota) { return shuffle_advice(quota); };
-  return std::make_unique<BatchStream>(store_, source(Split::train, stage), std::move(spec));
+  return std::make_unique<BatchStream>(store_, source(Split::train, stage, Purpose::training), std::move(spec));
 }
 
 std::unique_ptr<BatchStream> DataSession::evaluation_stream(Split split, int64_t batch_size, EventSource::Stage stage, int64_t first_step) {
   StreamSpec spec = pass_spec(split, batch_size);
   spec.budget_share = kEvaluationShare;
   spec.first_step = first_step;
-  return std::make_unique<BatchStream>(store_, source(split, stage), std::move(spec));
+  return std::make_unique<BatchStream>(store_, source(split, stage, Purpose::evaluation), std::move(spec));
 }
 
 }  // namespace tev

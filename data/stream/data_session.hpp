@@ -7,8 +7,10 @@
 #include "data/stream/batch_stream.hpp"
 #include "data/stream/event_source.hpp"
 #include "data/transform/standardise.hpp"
+#include "data/transform/weight_fit.hpp"
 
 #include <optional>
+#include <tuple>
 
 namespace tev {
 
@@ -16,7 +18,8 @@ namespace tev {
 struct TrainingSummary {
   Standardisation standardisation;
   std::vector<int64_t> class_events;  ///< selected events of each class
-  std::vector<double> class_weight;   ///< sum of their weights
+  std::vector<double> class_weight;   ///< sum of their training weights
+  WeightTable weights;                ///< their base weights
   /// The selected ones.
   int64_t num_events() const;
   /// Of these; positive.
@@ -42,25 +45,30 @@ class DataSession {
   int64_t uncompressed_bytes(Split split) const;
   /// What names the files of a split, for messages: "data.val", or "data.files (val)".
   std::string files_key(Split split) const;
-  /// Of the names, shapes and sampled content of all files.
+  /// Of the names, shapes and sampled content of all files, and of their classes where data.label.files says them.
   uint64_t fingerprint(Split split) const;
   /// The same for every set of files, by its configuration key.
   std::map<std::string, uint64_t> fingerprints() const;
   /// Lanes and windows of the training order.
   const ShuffleSpec& shuffle() const { return shuffle_; }
 
-  /// One pass over the training split: standardisation constants and class sums.
+  /// One pass over the training split: standardisation constants, class sums and the histogram of data.weight.reweight.
   /// @param stop  asked before every batch; true ends the pass
   /// @return      nothing if it was stopped
   /// @throws InputError  an empty selection, a class without events or with a total weight that is not positive
   std::optional<TrainingSummary> summarise(const std::function<bool()>& stop = {});
   /// Sets the constants that all later streams use.
   void standardise(const Standardisation& standardisation);
+  /// The factors of a summary; their class_weight is the summary's.
+  WeightFactors fit_weights(const WeightTable& table) const { return weight_factors(*weights_, spec_.classes, table); }
+  /// Factors of training streams that begin from now on.
+  TrainingWeights& training_weights() { return *weights_; }
+  const TrainingWeights& training_weights() const { return *weights_; }
 
-  /// Training batches from an epoch and step on, up to `end_epoch`.
+  /// Training batches, with training weights, from an epoch and step on, up to `end_epoch`.
   std::unique_ptr<BatchStream> training_stream(const Cursor& from, int64_t end_epoch, ShardSpec shard = {},
                                                EventSource::Stage stage = EventSource::Stage::standardised);
-  /// One pass unit by unit, in the order of the files; with data.files the rows of a unit come in the order of the split.
+  /// One pass with base weights, unit by unit, in the order of the files; with data.files the rows of a unit come in the order of the split.
   std::unique_ptr<BatchStream> evaluation_stream(Split split, int64_t batch_size, EventSource::Stage stage = EventSource::Stage::standardised,
                                                  int64_t first_step = 0);
   /// Raw columns of the first units with so many selected events, or of all: what an exported model takes.
@@ -77,6 +85,8 @@ class DataSession {
   struct Part {
     std::shared_ptr<Catalog> catalog;
     std::shared_ptr<const std::vector<int64_t>> unit_rows;  ///< of this split
+    uint64_t fingerprint() const;
+    std::vector<int64_t> file_classes{};  ///< empty: a field says the class
   };
   void open_parts();
   void set_scratch_aside();
@@ -84,7 +94,9 @@ class DataSession {
   void check_training_files_apart() const;
   Part open_part(const std::vector<std::string>& patterns, const std::string& key);
   const Part& part(Split split) const;
-  EventSource& source(Split split, EventSource::Stage stage);
+  /// What the events of a stream are for: it decides what they weigh.
+  enum class Purpose { training, evaluation };
+  EventSource& source(Split split, EventSource::Stage stage, Purpose purpose);
   StreamSpec pass_spec(Split split, int64_t batch_size) const;
   std::string shuffle_advice(const PinQuota& quota) const;
 
@@ -98,10 +110,11 @@ class DataSession {
   WorkerPool workers_;
   DataSpec spec_;
   std::shared_ptr<Preprocess> preprocess_;
+  std::shared_ptr<TrainingWeights> weights_;
   std::map<Split, Part> parts_;
   std::shared_ptr<const SplitView> split_;  ///< null: each split has its own files
   ShuffleSpec shuffle_;
-  std::map<std::pair<Split, EventSource::Stage>, std::unique_ptr<EventSource>> sources_;
+  std::map<std::tuple<Split, EventSource::Stage, Purpose>, std::unique_ptr<EventSource>> sources_;
   UnitStore store_;  // last: it waits for loads that use everything above
 };
 

@@ -1,8 +1,8 @@
 #include "data/stream/event_source.hpp"
 
 #include "base/check.hpp"
-#include "base/names.hpp"
 #include "data/decode/row_reader.hpp"
+#include "data/transform/file_classes.hpp"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/full.h>
@@ -29,6 +29,17 @@ FieldRequest value_request(const std::string& key, const Config& config, FieldRe
     request.first = config.index;
     request.last = config.index + 1;
   }
+  return request;
+}
+
+FieldRequest label_request(const LabelConfig& config) {
+  const ClassLabels labels(config);
+  FieldRequest request = value_request("data.label.field", config, labels.kind() == ClassLabels::Kind::text ? FieldRequest::As::text : FieldRequest::As::int64);
+  if (labels.kind() != ClassLabels::Kind::columns) return request;
+  request.members = labels.column_names();
+  if (request.members.empty() && !config.column.empty()) request.members = {config.column};
+  request.first = labels.column_names().empty() ? config.index : 0;
+  request.last = request.first + labels.num_columns();
   return request;
 }
 
@@ -73,15 +84,17 @@ std::vector<FieldRequest> field_requests(const DataConfig& config) {
     }
     requests.push_back(std::move(request));
   }
-  requests.push_back(value_request("data.label.field", config.label, FieldRequest::As::int64));
+  if (config.label.files.empty()) requests.push_back(label_request(config.label));
   if (!config.weight.field.empty()) requests.push_back(value_request("data.weight.field", config.weight, FieldRequest::As::float32));
   return requests;
 }
 
 EventSource::EventSource(const DataConfig& config, std::shared_ptr<Catalog> catalog, WorkerPool& workers,
-                         std::shared_ptr<const Preprocess> preprocess, Stage stage, StageTimes& times, Faults& faults, std::vector<Observer> observers)
-    : config_(config), catalog_(std::move(catalog)), workers_(workers), preprocess_(std::move(preprocess)),
-      stage_(stage), times_(times), faults_(faults), observers_(std::move(observers)),
+                         std::shared_ptr<const Preprocess> preprocess, std::shared_ptr<const TrainingWeights> weights, Stage stage, StageTimes& times,
+                         Faults& faults, std::vector<Observer> observers)
+    : config_(config), catalog_(std::move(catalog)), workers_(workers), preprocess_(std::move(preprocess)), weights_(std::move(weights)),
+      labels_(config.label), file_classes_(file_classes(config.label, catalog_->file_paths())), stage_(stage), times_(times), faults_(faults),
+      observers_(std::move(observers)),
       convert_(preprocess_->objects(), config.select) {}
 
 EventSource::~EventSource() = default;
@@ -120,9 +133,10 @@ DecodedUnit EventSource::read_and_decode(int64_t unit) const {
   const auto found = read(unit);
   if (!found) return left_out(unit);
   const auto& values = *found;
-  const EventBlock block = stage_ == Stage::read ? EventBlock{} : convert(unit, values);
+  const Roles roles = this->roles(unit, values);
+  const EventBlock block = stage_ == Stage::read ? EventBlock{} : convert(unit, values, roles.keep);
   const auto converted = Clock::now();
-  DecodedUnit decoded = decode(unit, values, block);
+  DecodedUnit decoded = decode(unit, values, roles, block);
   const decode::ReadCost& after = decode::thread_cost();
   const int64_t read = after.read_ns - before.read_ns, decode = after.decode_ns - before.decode_ns;
   times_.read_ns += read;
@@ -148,24 +162,41 @@ std::optional<std::vector<FieldValues>> EventSource::read(int64_t unit) const {
 }
 
 DecodedUnit EventSource::left_out(int64_t unit) const {
-  DecodedUnit decoded = decode(unit, catalog_->nothing(), convert(unit, catalog_->nothing()));
+  const auto nothing = catalog_->nothing();
+  const Roles roles = this->roles(unit, nothing);
+  DecodedUnit decoded = decode(unit, nothing, roles, convert(unit, nothing, roles.keep));
   decoded.position = at::full({decoded.num_events}, -1, at::kLong);
   return decoded;
 }
 
-EventBlock EventSource::convert(int64_t unit, const std::vector<FieldValues>& values) const {
+EventBlock EventSource::convert(int64_t unit, const std::vector<FieldValues>& values, const at::Tensor& keep) const {
   const auto& objects = preprocess_->objects();
   const Unit& range = catalog_->units()[unit];
   std::map<std::string, FieldValues> by_object;
   for (size_t i = 0; i < objects.size(); ++i) by_object[objects[i].name] = values[i];
-  return convert_(by_object, catalog_->file_path(range.file), range.first_event);
+  return convert_(by_object, catalog_->file_path(range.file), range.first_event, keep);
 }
 
 EventBlock EventSource::raw_columns(int64_t unit) const {
-  return convert(unit, catalog_->read(unit));
+  const auto values = catalog_->read(unit);
+  return convert(unit, values, roles(unit, values).keep);
 }
 
-DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& values, const EventBlock& block) const {
+EventSource::Roles EventSource::roles(int64_t unit, const std::vector<FieldValues>& values) const {
+  Roles roles;
+  const int64_t num_events = catalog_->units()[unit].num_events;
+  size_t next = preprocess_->objects().size();
+  roles.label = file_classes_.empty() ? labels_.classes(values[next++].values)
+                                      : at::full({num_events}, file_classes_[static_cast<size_t>(catalog_->units()[unit].file)], at::kLong);
+  roles.weight = config_.weight.field.empty() ? at::ones({num_events}, at::kFloat) : values[next].values.reshape(-1);
+  if (config_.label.other == "drop") roles.keep = roles.label.ne(ClassLabels::kNone);
+  if (!weights_ || !weights_->drops_negative()) return roles;
+  const at::Tensor positive = roles.weight.lt(0).logical_not();  // NaN stays, to be refused
+  roles.keep = roles.keep.defined() ? roles.keep.logical_and(positive) : positive;
+  return roles;
+}
+
+DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& values, const Roles& roles, const EventBlock& block) const {
   const EventName where = event_names(unit, block);
   const auto chosen = [&block](const at::Tensor& column) {
     return block.selected.defined() ? column.index_select(0, block.selected) : column;
@@ -175,10 +206,9 @@ DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& va
   decoded.num_events = catalog_->units()[unit].num_events;
   decoded.first_sample_id = catalog_->first_sample_id(unit);
   if (block.selected.defined()) decoded.position = positions(block.selected, decoded.num_events);
-  size_t next = preprocess_->objects().size();
-  decoded.label = chosen(values[next++].values).reshape(-1);
-  decoded.weight = config_.weight.field.empty() ? at::ones(decoded.label.sizes(), at::kFloat) : chosen(values[next++].values).reshape(-1);
-  check_labels(decoded.label, where);
+  decoded.label = chosen(roles.label);
+  decoded.weight = chosen(roles.weight);
+  if (stage_ != Stage::read) check_labels(decoded, values, block, where);
   check_weights(decoded.weight, where);
   switch (stage_) {
     case Stage::read: break;
@@ -186,6 +216,8 @@ DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& va
     case Stage::features: decoded.inputs = preprocess_->features(block.raw, where); break;
     case Stage::standardised: decoded.inputs = preprocess_->apply(block.raw, where); break;
   }
+  if (weights_ && stage_ >= Stage::features) add_training_weights(decoded, block, where);
+  size_t next = values.size() - observers_.size();
   for (const auto& observer : observers_) {
     const at::Tensor column = chosen(values[next++].values);
     decoded.observers[observer.name] = column.size(1) == 1 ? column.reshape(-1) : column;
@@ -193,14 +225,22 @@ DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& va
   return decoded;
 }
 
-void EventSource::check_labels(const at::Tensor& label, const EventName& where) const {
-  const auto num_classes = static_cast<int64_t>(config_.label.classes.size());
-  const auto* begin = label.const_data_ptr<int64_t>();
-  const auto* end = begin + label.numel();
-  const auto* wrong = std::find_if(begin, end, [&](int64_t value) { return value < 0 || value >= num_classes; });
+/// The fit of the factors gets base weights and bins, everybody else the product.
+void EventSource::add_training_weights(DecodedUnit& decoded, const EventBlock& block, const EventName& where) const {
+  decoded.weight = weights_->base(decoded.weight);
+  const at::Tensor bins = weights_->bins(block.raw, where);
+  if (stage_ == Stage::standardised) decoded.weight = weights_->weigh(decoded.weight, decoded.label, bins);
+  if (stage_ == Stage::features && bins.defined()) decoded.observers[kWeightBins] = bins;
+}
+
+void EventSource::check_labels(const DecodedUnit& decoded, const std::vector<FieldValues>& values, const EventBlock& block,
+                               const EventName& where) const {
+  const auto* begin = decoded.label.const_data_ptr<int64_t>();
+  const auto* end = begin + decoded.label.numel();
+  const auto* wrong = std::find_if(begin, end, [](int64_t label) { return label < 0; });
   if (wrong == end) return;
-  throw InputError(c10::str(where(wrong - begin), ": data.label is ", *wrong, " (expected 0 to ", num_classes - 1,
-                            " for the classes ", join_names(config_.label.classes), "). Correct data.label or list all classes."));
+  const int64_t event = block.selected.defined() ? block.selected[wrong - begin].item<int64_t>() : wrong - begin;
+  throw InputError(c10::str(where(wrong - begin), ": ", labels_.problem(values[preprocess_->objects().size()].values, event)));
 }
 
 void EventSource::check_weights(const at::Tensor& weight, const EventName& where) const {

@@ -10,11 +10,16 @@
 #include "data/stream/worker_pool.hpp"
 #include "data/transform/convert.hpp"
 #include "data/transform/preprocess.hpp"
+#include "data/transform/class_labels.hpp"
+#include "data/transform/training_weights.hpp"
 
 namespace tev {
 
-/// What is read for each event, in the order of data.objects, then the label, then the weight if there is one.
+/// What is read for each event, in the order of data.objects, then the label unless the files say it, then the weight if there is one.
 std::vector<FieldRequest> field_requests(const DataConfig& config);
+
+/// The column of a batch that the fit of training weights needs: TrainingWeights::bins.
+inline constexpr const char* kWeightBins = "weight bins";
 
 class EventSource final : public UnitLoader {
  public:
@@ -22,11 +27,13 @@ class EventSource final : public UnitLoader {
   enum class Stage { read, raw, features, standardised };
 
   /// @param catalog    reads field_requests(config), then those of the observers
+  /// @param weights    of training; null: base weights, as evaluation has them
   /// @param observers  columns that batches carry along
   /// @param times      where the time goes is added up
   /// @param faults     is told of units that cannot be read, if data.faults says to go on
   EventSource(const DataConfig& config, std::shared_ptr<Catalog> catalog, WorkerPool& workers,
-              std::shared_ptr<const Preprocess> preprocess, Stage stage, StageTimes& times, Faults& faults, std::vector<Observer> observers = {});
+              std::shared_ptr<const Preprocess> preprocess, std::shared_ptr<const TrainingWeights> weights, Stage stage, StageTimes& times,
+              Faults& faults, std::vector<Observer> observers = {});
   ~EventSource() override;
 
   int64_t reserve_bytes(int64_t unit) const override;
@@ -40,10 +47,18 @@ class EventSource final : public UnitLoader {
   std::optional<std::vector<FieldValues>> read(int64_t unit) const;
   /// A unit all of whose events are left out.
   DecodedUnit left_out(int64_t unit) const;
-  EventBlock convert(int64_t unit, const std::vector<FieldValues>& values) const;
+  /// Label and weight of all events of a unit, before any are left out.
+  struct Roles {
+    at::Tensor label;   ///< [n] int64; negative: of no class
+    at::Tensor weight;  ///< [n] float32
+    at::Tensor keep;    ///< [n] bool: those that label and weight leave; undefined: all
+  };
+  Roles roles(int64_t unit, const std::vector<FieldValues>& values) const;
+  EventBlock convert(int64_t unit, const std::vector<FieldValues>& values, const at::Tensor& keep) const;
   DecodedUnit read_and_decode(int64_t unit) const;
-  DecodedUnit decode(int64_t unit, const std::vector<FieldValues>& values, const EventBlock& block) const;
-  void check_labels(const at::Tensor& label, const EventName& where) const;
+  DecodedUnit decode(int64_t unit, const std::vector<FieldValues>& values, const Roles& roles, const EventBlock& block) const;
+  void add_training_weights(DecodedUnit& decoded, const EventBlock& block, const EventName& where) const;
+  void check_labels(const DecodedUnit& decoded, const std::vector<FieldValues>& values, const EventBlock& block, const EventName& where) const;
   void check_weights(const at::Tensor& weight, const EventName& where) const;
   /// Names the selected events of a block.
   EventName event_names(int64_t unit, const EventBlock& block) const;
@@ -52,6 +67,9 @@ class EventSource final : public UnitLoader {
   std::shared_ptr<Catalog> catalog_;
   WorkerPool& workers_;
   std::shared_ptr<const Preprocess> preprocess_;
+  std::shared_ptr<const TrainingWeights> weights_;
+  const ClassLabels labels_;
+  const std::vector<int64_t> file_classes_;
   const Stage stage_;
   StageTimes& times_;
   Faults& faults_;

@@ -173,16 +173,17 @@ Column Converter::ragged_column(size_t index, const Rows& rows, const std::vecto
   return column;
 }
 
-EventBlock Converter::operator()(const std::map<std::string, FieldValues>& values, const std::string& path, int64_t first_event) const {
+EventBlock Converter::operator()(const std::map<std::string, FieldValues>& values, const std::string& path, int64_t first_event,
+                                 const at::Tensor& keep) const {
   std::vector<Rows> rows;
-  at::Tensor mask;
+  at::Tensor mask = keep;
   for (const auto& object : objects_) {
     const auto found = values.find(object.name);
     TEV_CHECK(found != values.end(), "data.transform: no values for the object '", object.name, "' from ", path, ".");
     rows.push_back(rows_of(object, found->second, path, first_event));
     TEV_CHECK(rows.back().num_events == rows.front().num_events, "data.transform: ", rows.back().num_events, " events of '", object.name,
               "' and ", rows.front().num_events, " of '", objects_.front().name, "' from ", path, ".");
-    if (!object.ragged && select_) mask = (*select_)(rows.back().values);
+    if (!object.ragged && select_) mask = keep.defined() ? (*select_)(rows.back().values).logical_and(keep) : (*select_)(rows.back().values);
   }
   const std::vector<int64_t> taken = taken_events(mask, rows.front().num_events);
   EventBlock block;

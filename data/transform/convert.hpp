@@ -32,11 +32,12 @@ class Converter {
   /// Drops events that are not selected and rows that are not valid; checks that what is left is finite.
   /// @param values       by object: [n, width], any real dtype, width a multiple of the number of columns (the same for `event`); or
   ///                     [rows, columns] with the offsets of each event's rows, or [values, 1] with those of its values
+  /// @param keep         [n] bool: which events are wanted at all; undefined: all
   /// @param path         the file, for error messages
   /// @param first_event  index in the file of row 0, for error messages
   /// @throws InputError  a width that does not fit, NaN or infinity in a column
-  EventBlock operator()(const std::map<std::string, FieldValues>& values, const std::string& path,
-                        int64_t first_event) const;
+  EventBlock operator()(const std::map<std::string, FieldValues>& values, const std::string& path, int64_t first_event,
+                        const at::Tensor& keep = {}) const;
 
  private:
   struct Rows;

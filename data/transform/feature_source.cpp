@@ -224,12 +224,12 @@ std::vector<Member> members_of(const std::vector<RawObject>& objects,
 }
 
 /// Writes the features of object i and the line of the result.
-std::string write_object(Writer& writer, size_t i, Scope& scope, FeatureSource& source) {
+std::string write_object(Writer& writer, size_t i, Scope& scope, FeatureSource& source, FeatureKey key) {
   const std::string name = writer.member(i).raw.name;
   ObjectSpec spec{name, writer.member(i).raw.ragged, {}, {}};
   std::string result;
   for (const auto& [feature, text] : writer.member(i).config) {
-    const Expression expression = parse_expression(std::string(features_key) + "." + name + "." + feature, text);
+    const Expression expression = parse_expression(key(name, feature), text);
     source.bound.push_back(bind_names(expression, scope));
     const std::string variable = feature_variable(i, feature);
     writer.line(variable + " = " + placeholder(source.expressions.size()));
@@ -245,7 +245,7 @@ std::string write_object(Writer& writer, size_t i, Scope& scope, FeatureSource& 
 }  // namespace
 
 FeatureSource generate_features(const std::vector<RawObject>& objects,
-                                const std::vector<std::pair<std::string, StringMap>>& features) {
+                                const std::vector<std::pair<std::string, StringMap>>& features, FeatureKey key) {
   FeatureSource source;
   for (const RawObject& object : objects) {
     for (const auto& name : {"raw_" + object.name, object.ragged ? "offsets_" + object.name : ""}) {
@@ -258,7 +258,7 @@ FeatureSource generate_features(const std::vector<RawObject>& objects,
   std::string results;
   const auto write = [&](size_t i, Scope& scope) {
     if (writer.member(i).config.empty()) return;
-    results += (results.empty() ? "" : ", ") + write_object(writer, i, scope, source);
+    results += (results.empty() ? "" : ", ") + write_object(writer, i, scope, source, key);
   };
   if (writer.event() >= 0) {
     EventScope scope(writer, static_cast<size_t>(writer.event()));

@@ -4,6 +4,7 @@
 #include "base/config_fields.hpp"
 #include "base/data_spec.hpp"
 #include "data/transform/expression.hpp"
+#include "data/transform/feature_key.hpp"
 #include "data/transform/raw_object.hpp"
 
 #include <string>
@@ -22,6 +23,6 @@ struct FeatureSource {
 
 /// @throws InputError  unknown objects, names that are no identifiers, unknown names in expressions
 FeatureSource generate_features(const std::vector<RawObject>& objects,
-                                const std::vector<std::pair<std::string, StringMap>>& features);
+                                const std::vector<std::pair<std::string, StringMap>>& features, FeatureKey key = feature_key);
 
 }  // namespace tev

@@ -78,9 +78,9 @@ void mark_raw_features(std::vector<ObjectSpec>& specs, const std::vector<std::st
 }  // namespace
 
 Preprocess::Preprocess(std::vector<RawObject> objects, const std::vector<std::pair<std::string, StringMap>>& features,
-                       const std::vector<std::string>& raw_features)
-    : objects_(std::move(objects)) {
-  FeatureSource source = generate_features(objects_, features);
+                       const std::vector<std::string>& raw_features, FeatureKey key)
+    : key_(key), objects_(std::move(objects)) {
+  FeatureSource source = generate_features(objects_, features, key);
   mark_raw_features(source.specs, raw_features);
   module_ = compile(source);
   dry_run(*module_, objects_, source.specs, source.expressions);
@@ -124,7 +124,7 @@ void Preprocess::check_finite(const ObjectSpec& spec, const Column& column, cons
     const auto rows = bad.sum().item<int64_t>();
     if (rows == 0) continue;
     const std::string event = where ? where(event_of_row(column, bad.nonzero()[0].item<int64_t>())) + ": " : "";
-    throw InputError(c10::str(event, "data.features.", spec.name, ".", spec.features[i], ": NaN or infinite in ", rows, " of ",
+    throw InputError(c10::str(event, key_(spec.name, spec.features[i]), ": NaN or infinite in ", rows, " of ",
                               column.values.size(0), " rows (", expressions_.at(spec.name)[i].second,
                               "). Guard it, e.g. with where or maximum, or drop such rows with `valid`."));
   }

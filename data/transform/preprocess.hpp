@@ -4,6 +4,7 @@
 #include "base/batch.hpp"
 #include "base/config_fields.hpp"
 #include "base/data_spec.hpp"
+#include "data/transform/feature_key.hpp"
 #include "data/transform/raw_object.hpp"
 
 #include <functional>
@@ -34,9 +35,10 @@ class Preprocess {
   /// @param objects   every object that is read; their order is the order of the module's inputs
   /// @param features  object -> name -> expression; the order of the names is the order of the columns
   /// @param raw_features  "<object>.<feature>" of those that are left as they are by the standardisation
+  /// @param key  where an expression stands, for errors
   /// @throws InputError  naming the configuration key, for every mistake in an expression
   Preprocess(std::vector<RawObject> objects, const std::vector<std::pair<std::string, StringMap>>& features,
-             const std::vector<std::string>& raw_features = {});
+             const std::vector<std::string>& raw_features = {}, FeatureKey key = feature_key);
   ~Preprocess();
   Preprocess(const Preprocess&) = delete;
   Preprocess& operator=(const Preprocess&) = delete;
@@ -71,6 +73,7 @@ class Preprocess {
   Columns run(const char* method, const Columns& raw, const EventName& where) const;
   void check_finite(const ObjectSpec& spec, const Column& column, const EventName& where) const;
 
+  FeatureKey key_;
   std::vector<RawObject> objects_;
   std::vector<ObjectSpec> specs_;
   std::map<std::string, StringMap> expressions_;

@@ -1,11 +1,11 @@
 #include "base/check.hpp"
 #include "base/names.hpp"
+#include "data/transform/class_labels.hpp"
 #include "engine/config/run_config.hpp"
 #include "engine/optimizer/schedule.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 namespace tev {
 namespace {
@@ -27,14 +27,6 @@ void check_files(const DataConfig& data) {
                   " (both need a share of data.files). Write split: {train: 0.8, val: 0.1, test: 0.1}.");
   constexpr double rounding = 1e-9;  // 0.8 + 0.1 + 0.1 is not 1
   TEV_CHECK_INPUT(sum <= 1 + rounding, "data.split: the shares add up to ", sum, " (at most 1 was expected). Make them smaller.");
-}
-
-void check_classes(const std::vector<std::string>& classes) {
-  TEV_CHECK_INPUT(classes.size() >= 2, "data.label.classes: ", classes.size(), " class (", join_names(classes),
-                  "; at least two were expected). List every class in the order of the label.");
-  const std::set<std::string> distinct(classes.begin(), classes.end());
-  TEV_CHECK_INPUT(distinct.size() == classes.size(), "data.label.classes: a name is given twice (", join_names(classes),
-                  ").");
 }
 
 void check_features(const DataConfig& data) {
@@ -63,7 +55,7 @@ void check_optimizer(const RunConfig& config) {
 
 void check_run_config(const RunConfig& config) {
   check_files(config.data);
-  check_classes(config.data.label.classes);
+  ClassLabels{config.data.label};
   check_features(config.data);
   check_optimizer(config);
 }

@@ -31,6 +31,8 @@ class Flattener {
       add_order(names, key, field.kind);
     } else if (const auto* map = std::get_if<StringMap*>(&field.target)) {
       string_map(**map, key, field.kind);
+    } else if (const auto* lists = std::get_if<NamedLists*>(&field.target)) {
+      named_lists(**lists, key, field.kind);
     } else if (const auto* maps = std::get_if<std::vector<std::pair<std::string, StringMap>>*>(&field.target)) {
       std::vector<std::string> names;
       for (const auto& [name, entries] : **maps) {
@@ -50,6 +52,16 @@ class Flattener {
       names.push_back(name);
     }
     add_order(names, key, kind);
+  }
+
+  /// The names are physics, wherever the texts may point to.
+  void named_lists(const NamedLists& lists, const std::string& key, KeyKind kind) {
+    std::vector<std::string> names;
+    for (const auto& [name, texts] : lists) {
+      if (!texts.empty()) keys.push_back({key + "." + name, join_names(texts, texts.size()), kind});
+      names.push_back(name);
+    }
+    add_order(names, key, KeyKind::physics);
   }
 
   void add_order(const std::vector<std::string>& names, const std::string& key, KeyKind kind) {

@@ -4,6 +4,8 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+
 namespace tev {
 namespace {
 
@@ -30,6 +32,19 @@ class Writer {
     out_ << YAML::Flow << YAML::BeginSeq;
     for (const T& value : *values) (*this)(&value);
     out_ << YAML::EndSeq;
+  }
+
+  void operator()(const NamedLists* lists) {
+    const bool only_names = std::all_of(lists->begin(), lists->end(), [](const auto& list) { return list.second.empty(); });
+    std::vector<std::string> names;
+    for (const auto& [name, texts] : *lists) names.push_back(name);
+    if (only_names) return one_or_list(names);
+    out_ << YAML::BeginMap;
+    for (const auto& [name, texts] : *lists) {
+      key(name);
+      one_or_list(texts);
+    }
+    out_ << YAML::EndMap;
   }
 
   void operator()(const StringMap* map) {
@@ -74,6 +89,10 @@ class Writer {
   void text(const std::string& value) {
     if (needs_quotes(value)) out_ << YAML::DoubleQuoted;
     out_ << value;
+  }
+  void one_or_list(const std::vector<std::string>& values) {
+    if (values.size() == 1) return text(values.front());
+    (*this)(&values);
   }
   void key(const std::string& name) { out_ << YAML::Key << name << YAML::Value; }
 

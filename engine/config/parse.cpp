@@ -43,6 +43,21 @@ class Reader {
       target->emplace_back(entry.key, string_map(entry.value, key_ + "." + entry.key));
   }
 
+  void operator()(NamedLists* target) const {
+    std::vector<std::string> texts;
+    target->clear();
+    if (node_.kind != ConfigNode::Kind::map) {
+      (*this)(&texts);
+      for (const auto& name : texts) target->emplace_back(name, std::vector<std::string>{});
+      return;
+    }
+    for (const auto& entry : map_entries(node_, key_)) {
+      const std::string key = key_ + "." + entry.key;
+      Reader(entry.value, field_, key)(&texts);
+      target->emplace_back(entry.key, std::move(texts));
+    }
+  }
+
   void operator()(const std::shared_ptr<Fields>& target) const { parse(node_, *target, key_); }
 
   void operator()(const SectionMap& target) const {

@@ -15,6 +15,7 @@ struct TypeName {
   std::string operator()(std::vector<int64_t>*) const { return "list of integers"; }
   std::string operator()(std::vector<double>*) const { return "list of numbers"; }
   std::string operator()(std::vector<std::string>*) const { return "list of text"; }
+  std::string operator()(NamedLists*) const { return "list of names, or map of names to lists of text"; }
   std::string operator()(StringMap*) const { return "map of text"; }
   std::string operator()(std::vector<std::pair<std::string, StringMap>>*) const { return "map of maps of text"; }
   std::string operator()(const std::shared_ptr<Fields>&) const { return ""; }

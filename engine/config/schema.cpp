@@ -40,6 +40,13 @@ class TypeSchema {
     return json;
   }
 
+  Json operator()(NamedLists*) const {
+    const Json values = expression();
+    const Json one_or_list = Json{{"anyOf", Json::array({Json{{"type", "array"}, {"items", values}}, values})}};
+    Json json = one_or_list;
+    json["anyOf"].push_back(map_of(one_or_list));
+    return json;
+  }
   Json operator()(StringMap*) const { return map_of(expression()); }
   Json operator()(std::vector<std::pair<std::string, StringMap>>*) const { return map_of(map_of(expression())); }
   Json operator()(const std::shared_ptr<Fields>& target) const { return section_schema(*target); }

@@ -7,15 +7,18 @@
 #include "engine/config/compare.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <xxhash.h>
+
+#include <algorithm>
 
 namespace tev {
 namespace {
 
 using nlohmann::json;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 std::filesystem::path cache_file(const DataSession& data, DataConfig config, int64_t seed) {
   config.shuffle_rows = 0;  // the order of the events does not enter
@@ -32,11 +35,22 @@ json to_json(const TrainingSummary& summary) {
     features.push_back({{"object", f.object}, {"feature", f.feature}, {"mean", f.mean}, {"scale", f.scale},
                         {"minimum", f.minimum}, {"maximum", f.maximum}, {"rows", f.rows}});
   return {{"kind", summary.standardisation.kind}, {"messages", summary.standardisation.messages}, {"features", features},
-          {"class_events", summary.class_events}, {"class_weight", summary.class_weight}};
+          {"class_events", summary.class_events},
+          {"weights", {{"events", summary.weights.events}, {"sums", summary.weights.sums}, {"outside", summary.weights.outside},
+                       {"outside_sum", summary.weights.outside_sum}}}};
+}
+
+void check_shape(const WeightTable& table, size_t num_classes, size_t num_bins) {
+  const auto has_bins = [num_bins](const auto& values) { return values.size() == num_bins; };
+  TEV_CHECK(table.events.size() == num_classes && table.sums.size() == num_classes && table.outside.size() == num_classes &&
+                table.outside_sum.size() == num_classes && std::all_of(table.events.begin(), table.events.end(), has_bins) &&
+                std::all_of(table.sums.begin(), table.sums.end(), has_bins),
+            "it has weights of other classes or bins");
 }
 
 /// @throws json::exception, Error  what does not belong to the features and classes of the data
-TrainingSummary from_json(const json& value, const DataSpec& spec) {
+TrainingSummary from_json(const json& value, const DataSession& data) {
+  const DataSpec& spec = data.spec();
   TrainingSummary summary;
   summary.standardisation.kind = value.at("kind");
   summary.standardisation.messages = value.at("messages");
@@ -44,22 +58,27 @@ TrainingSummary from_json(const json& value, const DataSpec& spec) {
     summary.standardisation.features.push_back({f.at("object"), f.at("feature"), f.at("mean"), f.at("scale"), f.at("minimum"),
                                                 f.at("maximum"), f.at("rows")});
   summary.class_events = value.at("class_events").get<std::vector<int64_t>>();
-  summary.class_weight = value.at("class_weight").get<std::vector<double>>();
+  const json& weights = value.at("weights");
+  weights.at("events").get_to(summary.weights.events);
+  weights.at("sums").get_to(summary.weights.sums);
+  weights.at("outside").get_to(summary.weights.outside);
+  weights.at("outside_sum").get_to(summary.weights.outside_sum);
   std::vector<std::string> expected, found;
   for (const auto& object : spec.objects)
     for (const auto& feature : object.features) expected.push_back(object.name + "." + feature);
   for (const auto& f : summary.standardisation.features) found.push_back(f.object + "." + f.feature);
-  TEV_CHECK(found == expected && summary.class_events.size() == spec.classes.size() && summary.class_weight.size() == spec.classes.size(),
-            "it has other features or classes");
+  TEV_CHECK(found == expected && summary.class_events.size() == spec.classes.size(), "it has other features or classes");
+  check_shape(summary.weights, spec.classes.size(), static_cast<size_t>(data.training_weights().num_bins()));
+  summary.class_weight = data.fit_weights(summary.weights).class_weight;
   return summary;
 }
 
 /// The summary that a file holds; nothing where there is none, or where it cannot be understood.
-std::optional<TrainingSummary> read_summary(const std::filesystem::path& path, const DataSpec& spec, Messages& messages) {
+std::optional<TrainingSummary> read_summary(const std::filesystem::path& path, const DataSession& data, Messages& messages) {
   std::error_code unreadable;
   if (!std::filesystem::exists(path, unreadable)) return std::nullopt;
   try {
-    return from_json(json::parse(read_file(path)), spec);
+    return from_json(json::parse(read_file(path)), data);
   } catch (const std::exception& error) {
     messages.info(path.string() + ": cannot be understood (" + error.what() + "), so it is made anew.");
     return std::nullopt;
@@ -75,11 +94,22 @@ void write_summary(const std::filesystem::path& path, const TrainingSummary& sum
   }
 }
 
+void say_what_is_kept(const TrainingSummary& summary, const DataSession& data, const DataConfig& config, Messages& messages) {
+  std::vector<std::string> keys;
+  if (!config.select.empty()) keys.emplace_back("data.select");
+  if (config.label.other == "drop") keys.emplace_back("data.label.other");
+  if (config.weight.negative == "drop") keys.emplace_back("data.weight.negative");
+  messages.info(fmt::format("{} {} {} of {} training events: batches are smaller by as much", fmt::join(keys, " and "), keys.size() == 1 ? "keeps" : "keep",
+                            summary.num_events(), data.num_events(Split::train)));
+}
+
 void say(const TrainingSummary& summary, const DataSession& data, const DataConfig& config, Messages& messages) {
   for (const auto& message : summary.standardisation.messages) messages.warning(message);
-  if (config.select.empty()) return;
-  const int64_t all = data.num_events(Split::train);
-  messages.info(fmt::format("data.select keeps {} of {} training events: batches are smaller by as much", summary.num_events(), all));
+  if (!config.select.empty() || config.label.other == "drop" || config.weight.negative == "drop") say_what_is_kept(summary, data, config, messages);
+  if (!data.training_weights().has_factors()) return;
+  const WeightFactors factors = data.fit_weights(summary.weights);
+  for (const auto& line : weight_report(data.training_weights(), data.spec().classes, summary.weights, factors)) messages.info(line);
+  for (const auto& warning : factors.warnings) messages.warning(warning);
 }
 
 }  // namespace
@@ -87,7 +117,7 @@ void say(const TrainingSummary& summary, const DataSession& data, const DataConf
 std::optional<TrainingSummary> cached_summary(DataSession& data, const DataConfig& config, int64_t seed, Messages& messages,
                                               const std::function<bool()>& stop) {
   const auto path = cache_file(data, config, seed);
-  auto summary = read_summary(path, data.spec(), messages);
+  auto summary = read_summary(path, data, messages);
   if (!summary) {
     summary = data.summarise(stop);
     if (!summary) return summary;

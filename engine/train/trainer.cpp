@@ -199,6 +199,8 @@ void Trainer::save(bool is_best) {
   data.parts["optimizer"] = optimizer_->state();
   const auto constants = parts_.data.preprocess()->state();
   data.parts["preprocess"] = NamedTensors(constants.begin(), constants.end());
+  const at::Tensor& factors = parts_.data.training_weights().factors();
+  if (factors.defined()) data.parts["weights"] = {{"factors", factors}};
   data.state = to_json(state_);
   parts_.checkpoints.save(data, config_.keep_last, is_best);
   last_save_ = now();

@@ -84,6 +84,15 @@ void restore_constants(Preprocess& preprocess, const CheckpointData& checkpoint)
   preprocess.load_state({constants.begin(), constants.end()});
 }
 
+/// The factors of training weights as the run began with them: never fitted again.
+void restore_weights(DataSession& data, const CheckpointData& checkpoint) {
+  if (!data.training_weights().has_factors()) return;
+  const auto part = checkpoint.parts.find("weights");
+  TEV_CHECK(part != checkpoint.parts.end() && !part->second.empty(), "checkpoint: step-", checkpoint.step, " has no factors of training weights (data.weight ",
+            "asks for them). Give another --run, or --fresh to rename the old run away.");
+  data.training_weights().set_factors(part->second.front().second);
+}
+
 void say_how_it_shuffles(const DataSession& data, const RunConfig& config, Messages& messages) {
   const auto& shuffle = data.shuffle();
   messages.info(fmt::format("{} training events in {} units; shuffled among {} ({} lanes); class fractions of batches spread "
@@ -137,6 +146,7 @@ TrainReport train_in(RunDirectory& directory, const TrainRequest& request, const
   double mean_weight = 1;
   if (checkpoint) {
     restore_constants(*data.preprocess(), *checkpoint);
+    restore_weights(data, *checkpoint);
     mean_weight = checkpoint->state.at("mean_weight");
   } else {
     const auto summary = cached_summary(data, config.data, config.seed, messages, [&stop] { return stop.signal() != 0; });
@@ -145,6 +155,7 @@ TrainReport train_in(RunDirectory& directory, const TrainRequest& request, const
       return report;
     }
     data.standardise(summary->standardisation);
+    if (data.training_weights().has_factors()) data.training_weights().set_factors(data.fit_weights(summary->weights).factors);
     mean_weight = summary->mean_weight();
     write_input_histograms(paths.root / "inputs.json", data, *summary);
   }

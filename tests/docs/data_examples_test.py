@@ -21,6 +21,7 @@ model: {name: pfn, phi: [4], f: [4]}
 train: {epochs: 1, batch_size: 20, device: cpu, threads: 1}
 optimizer: {name: adam, lr: 1e-3}
 """
+WITHOUT_OBJECTS = REST.replace("pfn, phi: [4], f: [4]", "mlp, widths: [4]")
 EVENTS = 60
 RANDOM = np.random.default_rng(1)
 
@@ -81,8 +82,30 @@ def write_converted(path):
                       {"part": ({name: RANDOM.exponential(1, counts.sum()).astype("f4") + 1 for name in ("pt", "eta")}, counts)})
 
 
+def write_roles(path):
+    """Two files, of which the name says the class."""
+    for name in ("bkg", "sig"):
+        with h5py.File(path.with_name(f"{name}_{path.name}"), "w") as file:
+            file.create_dataset("jet", data=np.stack([RANDOM.uniform(200, 1000, EVENTS // 2), RANDOM.normal(0, 1, EVENTS // 2)], 1), compression="gzip")
+            file["weight"] = RANDOM.uniform(0.5, 2, EVENTS // 2)
+
+
+def write_values(path):
+    jets = np.zeros(EVENTS, [("pt", "f4"), ("HadronConeExclTruthLabelID", "i4")])
+    jets["pt"], jets["HadronConeExclTruthLabelID"] = RANDOM.exponential(50, EVENTS) + 20, np.tile([0, 4, 5], EVENTS // 3)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("jets", data=jets, compression="lzf")
+
+
+def write_one_hot(path):
+    with FlatWriter(path, {}) as writer:
+        columns = {f"label_{name}": (np.arange(EVENTS) % 3 == i).astype("u1") for i, name in enumerate(("QCD", "Tbqq", "Tbl"))}
+        writer.append({"met": RANDOM.exponential(50, EVENTS).astype("f4") + 1, **columns}, {})
+
+
 WRITERS = {"pandas_table": write_pandas_table, "pandas_fixed": write_pandas_fixed, "dense": write_dense,
-           "variable_length": write_variable_length, "compound": write_compound, "offsets": write_offsets, "converted": write_converted}
+           "variable_length": write_variable_length, "compound": write_compound, "offsets": write_offsets, "converted": write_converted,
+           "values": write_values, "one_hot": write_one_hot, "file_classes": write_roles}
 
 
 class DataExamplesTest(unittest.TestCase):
@@ -97,11 +120,12 @@ class DataExamplesTest(unittest.TestCase):
                 for split in ("train", "val"):
                     WRITERS[name](Path(folder) / f"{split}.h5")
                 config = Path(folder) / "example.yaml"
-                config.write_text(text.replace("train.h5", f"{folder}/train.h5").replace("val.h5", f"{folder}/val.h5") + REST)
+                rest = WITHOUT_OBJECTS if name in ("values", "one_hot", "file_classes") else REST
+                config.write_text(re.sub(r"(?<![\w/])([\w*]*(?:train|val)\.h5)", rf"{folder}/\1", text) + rest)
                 by_library = name == "variable_length"
                 self.assertIn("features (training split)", program.require(program.run(folder, "check", config, warns=by_library)))
                 streamed = program.require(program.run(folder, "bench", "data", config, warns=by_library))
-                self.assertIn(f"{EVENTS} events in 3 batches of 20 from 1 file", streamed)
+                self.assertIn(f"{EVENTS} events in 3 batches of 20 from {2 if name == 'file_classes' else 1} file", streamed)
 
 
 if __name__ == "__main__":

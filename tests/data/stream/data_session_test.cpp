@@ -33,7 +33,7 @@ DataConfig dense_config() {
   event.as = {"a", "b", "c", "d", "e"};
   config.objects = {{"event", event}};
   config.label.field = "flag";
-  config.label.classes = {"other", "third"};
+  config.label.classes = {{"other", {}}, {"third", {}}};
   config.features = {{"event", {{"hundredfold", "a"}}}};
   config.standardise = "none";
   return config;
@@ -144,6 +144,65 @@ TEST(DataSession, ReadsTheFilesOfEachSplitInTheirOrder) {
     EXPECT_EQ(static_cast<int64_t>(ids.size()), session.num_events(split));
     for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(ids[i], static_cast<int64_t>(i));
   }
+}
+
+/// Files of two classes by their names; every event weighs 1.
+DataConfig classed_config() {
+  DataConfig config = dense_config();
+  config.label = {};
+  config.label.files = {{"background", {"bkg*.h5"}}, {"signal", {"*sig.h5"}}};
+  config.train = {copy_of_dense("bkg_1.h5"), copy_of_dense("own_sig.h5"), copy_of_dense("bkg_2.h5")};
+  config.val = {copy_of_dense("val_sig.h5")};
+  return config;
+}
+
+TEST(DataSession, TheClassOfAFileIsThatOfItsEvents) {
+  test::StrictMessages messages;
+  DataSession session(classed_config(), 1, messages);
+  EXPECT_EQ(session.spec().classes, (std::vector<std::string>{"background", "signal"}));
+  const auto stream = session.training_stream(session.start_cursor(64), 1);
+  while (const auto batch = stream->next())
+    for (int64_t i = 0; i < batch->size(); ++i)
+      EXPECT_EQ(batch->label[i].item<int64_t>(), batch->sample_id[i].item<int64_t>() / kRows == 1);
+}
+
+TEST(DataSession, ClassesOfFilesArePartOfTheFingerprint) {
+  test::StrictMessages messages;
+  DataConfig config = classed_config();
+  const uint64_t fingerprint = DataSession(config, 1, messages).fingerprint(Split::train);
+  config.label.files = {{"background", {"bkg_*.h5"}}, {"signal", {"own_sig.h5", "val_sig.h5"}}};
+  EXPECT_EQ(DataSession(config, 1, messages).fingerprint(Split::train), fingerprint);
+  config.label.files = {{"background", {"bkg_1.h5"}}, {"signal", {"*sig.h5", "bkg_2.h5"}}};
+  EXPECT_NE(DataSession(config, 1, messages).fingerprint(Split::train), fingerprint);
+}
+
+TEST(DataSession, TrainingIsWeightedByBinAndEvaluationIsNot) {
+  DataConfig config = classed_config();
+  config.weight.field = "fraction";  // row / 4
+  config.weight.balance = {{"equal", {}}};
+  ReweightVariable a;
+  a.range = {0, 100.0 * kRows};
+  a.bins = 4;
+  config.weight.reweight.variables = {{"a", a}};
+  test::StrictMessages messages;
+  DataSession session(config, 1, messages);
+  const TrainingSummary summary = session.summarise().value();
+  session.training_weights().set_factors(session.fit_weights(summary.weights).factors);
+  std::vector<std::vector<double>> sums(2, std::vector<double>(4));
+  const auto stream = session.training_stream(session.start_cursor(64), 1);
+  while (const auto batch = stream->next())
+    for (int64_t i = 0; i < batch->size(); ++i) {
+      const int64_t row = batch->sample_id[i].item<int64_t>() % kRows;
+      sums[static_cast<size_t>(batch->label[i].item<int64_t>())][static_cast<size_t>(4 * row / kRows)] += batch->weight[i].item<double>();
+    }
+  const double all = 3 * kRows * (kRows - 1) / 8.0;
+  for (const auto& of_class : sums)
+    for (const double sum : of_class) EXPECT_NEAR(sum, all / 8, 1e-6 * all);
+  EXPECT_NEAR(summary.mean_weight(), all / (3 * kRows), 1e-9 * all);
+  const auto evaluation = session.evaluation_stream(Split::train, 64);
+  while (const auto batch = evaluation->next())
+    for (int64_t i = 0; i < batch->size(); ++i)
+      EXPECT_EQ(batch->weight[i].item<double>(), static_cast<double>(batch->sample_id[i].item<int64_t>() % kRows) / 4);
 }
 
 TEST(DataSession, RefusesAConfigurationWithoutFilesOrWithTwoKinds) {

@@ -44,6 +44,46 @@ TEST(Emit, IsReadBackAsTheSameStruct) {
   EXPECT_EQ(read.objects.at(0).second.take, config.objects.at(0).second.take);
 }
 
+struct NamedConfig {
+  NamedLists classes;
+
+  void declare(Fields& fields) { fields.add("classes", classes, "Classes").location(); }
+};
+
+NamedConfig parse_named(const std::string& yaml) {
+  NamedConfig config;
+  parse(read_config_text(yaml, "a.yaml"), Fields::of(config));
+  return config;
+}
+
+TEST(NamedLists, AreAListOfNamesOrAMapOfNamesToLists) {
+  const std::pair<std::string, NamedLists> cases[] = {{"classes: [QCD, top]", {{"QCD", {}}, {"top", {}}}},
+                                                      {"classes: equal", {{"equal", {}}}},
+                                                      {"classes: {b: 5, light: [0, -1], tau: '15'}", {{"b", {"5"}}, {"light", {"0", "-1"}}, {"tau", {"15"}}}},
+                                                      {"classes: {signal: 'sig*.h5', no: [yes]}", {{"signal", {"sig*.h5"}}, {"no", {"yes"}}}},
+                                                      {"classes: []", {}}};
+  for (const auto& [yaml, expected] : cases) {
+    NamedConfig config = parse_named(yaml);
+    EXPECT_EQ(config.classes, expected) << yaml;
+    EXPECT_EQ(parse_named(emit(Fields::of(config))).classes, expected) << emit(Fields::of(config));
+  }
+  NamedConfig listed = parse_named("classes: [QCD, top]"), mapped = parse_named("classes: {b: 5, light: [0, 1]}");
+  EXPECT_EQ(emit(Fields::of(listed)), "classes: [QCD, top]\n");
+  EXPECT_EQ(emit(Fields::of(mapped)), "classes:\n  b: \"5\"\n  light: [\"0\", \"1\"]\n");
+}
+
+TEST(NamedLists, NamesArePhysicsWhereverTheirTextsPoint) {
+  NamedConfig old = parse_named("classes: {a: x.h5, b: y.h5}"), moved = parse_named("classes: {a: z.h5, b: y.h5}"), swapped = parse_named("classes: {b: y.h5, a: x.h5}");
+  auto found = differences(Fields::of(old), Fields::of(moved));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].text(), "classes.a: x.h5, now z.h5");
+  EXPECT_EQ(found[0].kind, KeyKind::location);
+  found = differences(Fields::of(old), Fields::of(swapped));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].text(), "classes (order): a, b, now b, a");
+  EXPECT_EQ(found[0].kind, KeyKind::physics);
+}
+
 TEST(Emit, WritesEveryKeyOnceInTheOrderOfDeclaration) {
   SampleConfig config = parse_sample("phi: 3\nfeatures: {part: {z: x}}\nobjects: {part: {field: f}}");
   EXPECT_EQ(

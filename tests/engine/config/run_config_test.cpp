@@ -90,6 +90,10 @@ TEST(RunConfig, ChecksWhatNoSingleKeyCanSay) {
        "a.yaml: data.label.classes: 1 class (top; at least two were expected). List every class in the order of the "
        "label."},
       {{"data.label.classes=[top, top]"}, "a.yaml: data.label.classes: a name is given twice (top, top)."},
+      {{"data.label={classes: [QCD, top]}"},
+       "a.yaml: data.label.field: missing (what holds the class of an event; or data.label.files, where the files say it). Add it."},
+      {{"data.label.classes={QCD: 0, top: 0}"},
+       "a.yaml: data.label.classes: the value 0 is given twice (an event has one class). Keep it in one place."},
       {{"data.features.prat.x=log(E)"},
        "a.yaml: data.features.prat: no such object (objects: event, part). Did you mean 'part'?"},
       {{"data.features={}"},
@@ -106,7 +110,7 @@ TEST(RunConfig, ChecksWhatNoSingleKeyCanSay) {
 
 TEST(RunConfig, NamesAMissingSectionByItsRequiredKey) {
   const std::string error = error_of<InputError>([] { read_run_config("seed: 1\n", "a.yaml"); });
-  EXPECT_EQ(error.rfind("a.yaml:1: data.label.field: missing (", 0), 0u) << error;
+  EXPECT_EQ(error.rfind("a.yaml:1: data.objects: missing (", 0), 0u) << error;
 }
 
 TEST(RunConfig, ReadsEveryShippedConfiguration) {
