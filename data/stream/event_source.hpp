@@ -8,9 +8,9 @@
 #include "data/stream/stage_times.hpp"
 #include "data/stream/unit_store.hpp"
 #include "data/stream/worker_pool.hpp"
+#include "data/transform/class_labels.hpp"
 #include "data/transform/convert.hpp"
 #include "data/transform/preprocess.hpp"
-#include "data/transform/class_labels.hpp"
 #include "data/transform/training_weights.hpp"
 
 namespace tev {

@@ -14,7 +14,7 @@ namespace tev {
 /// What the values of data.label mean; may be called from several threads at once.
 class ClassLabels {
  public:
-  /// integers: one a event; columns: one 0 or 1 for every column of a one-hot label; text: the bytes of a fixed-length text.
+  /// integers: one an event; columns: one 0 or 1 for every column of a one-hot label; text: the bytes of a fixed-length text.
   enum class Kind { integers, columns, text };
 
   /// What classes() gives for events without one.
