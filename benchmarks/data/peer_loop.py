@@ -1,0 +1,23 @@
+"""What the peers share: going once through a DataLoader with the clock running."""
+
+import json
+import time
+
+
+def run_loader(loader, count=len, seconds=float("inf"), first_only=False):
+    """{"events", "seconds", "events_per_s", "first_batch_s", "first_batch_unix_s"} of one pass, or of its beginning."""
+    begin, events, first = time.perf_counter(), 0, None
+    first_unix = None
+    for batch in loader:
+        events += count(batch)
+        if first is None:
+            first, first_unix = time.perf_counter() - begin, time.time()
+        if first_only or time.perf_counter() - begin > seconds:
+            break
+    passed = time.perf_counter() - begin
+    return {"events": events, "seconds": passed, "events_per_s": events / passed, "first_batch_s": first,
+            "first_batch_unix_s": first_unix}
+
+
+def print_result(**result):
+    print(json.dumps(result), flush=True)
