@@ -159,33 +159,46 @@ class TreeWalk {
       Extent extent;
       extent.bytes = static_cast<uint32_t>(bytes.number(4));
       extent.filter_mask = static_cast<uint32_t>(bytes.number(4));
-      const int64_t chunk = chunk_index(bytes);
+      const std::vector<uint64_t> key_of_chunk = read_key(bytes);
       const uint64_t child = address(bytes, format_);
       if (level > 0) {
         level_above_ = level;
         walk(child, depth + 1);
-      } else if (chunk >= 0) {
-        TEV_CHECK(extents_[static_cast<size_t>(chunk)] == Extent{}, file_.path(), ": the node of the index of chunks at byte ", node,
-                  " has chunk ", chunk, " twice (the file is damaged). Copy or make it again.");
-        extent.offset = format_.base + child;
-        extents_[static_cast<size_t>(chunk)] = extent;
+        continue;
       }
+      check_key(key_of_chunk, node);
+      extent.offset = format_.base + child;
+      if (const int64_t chunk = chunk_index(key_of_chunk); chunk >= 0) extents_[static_cast<size_t>(chunk)] = extent;
     }
   }
 
   std::vector<Extent> take() { return std::move(extents_); }
 
  private:
-  /// Index in the grid of the chunk whose key comes next; -1 outside of the grid.
-  int64_t chunk_index(Bytes& bytes) const {
-    int64_t index = 0;
-    bool inside = true;
-    for (size_t d = 0; d < counts_.size(); ++d) {
-      const uint64_t at = bytes.number(8) / static_cast<uint64_t>(grid_.chunk[d]);
-      inside = inside && at < static_cast<uint64_t>(counts_[d]);
-      index = inside ? index * counts_[d] + static_cast<int64_t>(at) : -1;
-    }
+  std::vector<uint64_t> read_key(Bytes& bytes) const {
+    std::vector<uint64_t> key;
+    for (size_t d = 0; d < counts_.size(); ++d) key.push_back(bytes.number(8));
     bytes.skip(8);
+    return key;
+  }
+
+  /// Leaves come in the order of their keys, each where a chunk begins: the index has no checksum but this.
+  void check_key(const std::vector<uint64_t>& key, uint64_t node) {
+    bool good = last_key_.empty() || last_key_ < key;
+    for (size_t d = 0; d < key.size(); ++d) good = good && key[d] % static_cast<uint64_t>(grid_.chunk[d]) == 0;
+    TEV_CHECK(good, file_.path(), ": the node of the index of chunks at byte ", node, " has a chunk at [", c10::Join(", ", key),
+              "], where none can be (the file is damaged). Copy or make it again.");
+    last_key_ = key;
+  }
+
+  /// Index in the grid of a chunk; -1 outside of the grid.
+  int64_t chunk_index(const std::vector<uint64_t>& key) const {
+    int64_t index = 0;
+    for (size_t d = 0; d < key.size(); ++d) {
+      const uint64_t at = key[d] / static_cast<uint64_t>(grid_.chunk[d]);
+      if (at >= static_cast<uint64_t>(counts_[d])) return -1;
+      index = index * counts_[d] + static_cast<int64_t>(at);
+    }
     return index;
   }
 
@@ -194,6 +207,7 @@ class TreeWalk {
   const ChunkGrid& grid_;
   const std::vector<int64_t> counts_;
   std::vector<Extent> extents_;
+  std::vector<uint64_t> last_key_;
   uint64_t level_above_ = 0;
   size_t nodes_ = 0;
 };

@@ -92,6 +92,19 @@ void find_contiguous(const Dataset& dataset, int64_t creation, const RawFile& by
   check_within(dataset, bytes, 0, storage.extents[0].offset, static_cast<uint64_t>(storage.chunk_bytes()));
 }
 
+/// An index that leads to one place twice is damaged.
+void check_apart(const Dataset& dataset, const std::vector<Extent>& extents) {
+  std::vector<uint32_t> stored;
+  for (size_t i = 0; i < extents.size(); ++i)
+    if (extents[i].bytes > 0) stored.push_back(static_cast<uint32_t>(i));
+  std::sort(stored.begin(), stored.end(), [&](uint32_t a, uint32_t b) { return extents[a].offset < extents[b].offset; });
+  for (size_t i = 1; i < stored.size(); ++i) {
+    const Extent &before = extents[stored[i - 1]], &next = extents[stored[i]];
+    TEV_CHECK(before.offset + before.bytes <= next.offset, where(dataset), ", chunks ", stored[i - 1], " and ", stored[i], ": both lie at byte ",
+              next.offset, " (the file is damaged). Copy or make it again.");
+  }
+}
+
 void find_chunks(const Dataset& dataset, int64_t creation, const RawFile& bytes, Storage& storage) {
   hsize_t sizes[H5S_MAX_RANK];
   const int rank = TEV_H5(H5Pget_chunk(creation, H5S_MAX_RANK, sizes), where(dataset));
@@ -109,6 +122,7 @@ void find_chunks(const Dataset& dataset, int64_t creation, const RawFile& bytes,
   storage.extents = chunk_extents(dataset, bytes, storage);
   for (size_t i = 0; i < storage.extents.size(); ++i)
     check_within(dataset, bytes, i, storage.extents[i].offset, storage.extents[i].bytes);
+  check_apart(dataset, storage.extents);
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 
 #include "base/check.hpp"
 #include "base/seed.hpp"
-#include "data/order/permutation.hpp"
 #include "data/order/shuffle_plan.hpp"
 #include "data/order/unit_order.hpp"
 
@@ -110,7 +109,7 @@ EpochOrder::Window EpochOrder::window(int64_t lane, int64_t index) const {
   window.first_offset = index * spec_.window_rows;
   window.begin = begin + window.first_offset;
   window.size = std::clamp<int64_t>(end - window.begin, 0, spec_.window_rows);
-  window.key = seed_key(spec_.seed, SeedUse::window_order, epoch_, lane, index);
+  if (shuffle_ == Shuffle::on) window.order.emplace(seed_key(spec_.seed, SeedUse::window_order, epoch_, lane, index), window.size);
   if (window.size > 0) {
     const auto place_of = [this](int64_t sample) {
       return std::upper_bound(stream_offsets_.begin(), stream_offsets_.end(), sample) - stream_offsets_.begin() - 1;
@@ -123,7 +122,7 @@ EpochOrder::Window EpochOrder::window(int64_t lane, int64_t index) const {
 
 Placement EpochOrder::place(const Window& window, int64_t offset) const {
   int64_t within = offset - window.first_offset;
-  if (shuffle_ == Shuffle::on) within = Permutation(window.key, window.size)(within);
+  if (window.order) within = (*window.order)(within);
   const int64_t sample = window.begin + within;
   const auto first = stream_offsets_.begin() + window.first_place;
   const auto last = stream_offsets_.begin() + window.last_place + 1;

@@ -1,8 +1,11 @@
 #pragma once
 // Which sample is in which batch, on which rank.
 
+#include "data/order/permutation.hpp"
+
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -75,7 +78,7 @@ class EpochOrder {
     int64_t first_offset = 0;           // of the lane
     int64_t begin = 0, size = 0;        // in the stream of samples
     int64_t first_place = 0, last_place = 0;  // in the stream of units; it draws from first_place..last_place
-    uint64_t key = 0;
+    std::optional<Permutation> order{};  // of its samples; none: as they come
   };
 
   EpochOrder(OrderSpec spec, int64_t epoch, Shuffle shuffle);

@@ -7,9 +7,15 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace tev {
+
+template <class Archive, class First, class Second>
+void archive(Archive& a, std::pair<First, Second>& v) {
+  a(v.first, v.second);
+}
 
 /// Appends values to a string.
 class OutArchive {

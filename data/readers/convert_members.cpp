@@ -98,9 +98,20 @@ bool convert_records(const char* source, const Run& run, const RecordShape& shap
   return good;
 }
 
+bool is_one_value(const RowBlock& block, const MemberCopy& member) {
+  return block.runs->size() == 1 && block.runs->front().count == 1 && member.count == 1;
+}
+
 template <class Source, bool Swapped, class Target>
 int64_t convert_rows(const RowBlock& block, const RecordShape& shape, const MemberCopy& member, Target* out) {
   const int64_t width = shape.last - shape.first;
+  if (is_one_value(block, member)) {  // one series of all rows; if one of them is bad, the loop below finds it
+    const Run& run = block.runs->front();
+    const int64_t position = run.target * shape.record_width + member.target_offset - shape.first;
+    if (position < 0 || position >= width) return -1;
+    const char* source = block.data + member.source_offset + run.source * shape.record_bytes;
+    if (convert_run<Source, Swapped>(source, block.row_bytes, out + position, width, block.num_rows)) return -1;
+  }
   for (int64_t row = 0; row < block.num_rows; ++row) {
     const char* source = block.data + row * block.row_bytes + member.source_offset;
     for (const Run& run : *block.runs)

@@ -4,49 +4,58 @@
 
 #include <memory>
 
+// Structured bindings name all members of a struct: one that is added and not listed here does not compile.
 namespace tev {
 namespace hdf5 {
 
 template <class Archive>
 void archive(Archive& a, Filter& v) {
-  a(v.id, v.name, v.values);
+  auto& [id, name, values] = v;
+  a(id, name, values);
 }
 
 template <class Archive>
 void archive(Archive& a, Member& v) {
-  a(v.name, v.scalar, v.shape, v.type_text, v.stored, v.swapped, v.offset, v.variable_length);
+  auto& [name, scalar, shape, type_text, stored, swapped, offset, variable_length, text_bytes, utf8, names_of_values] = v;
+  a(name, scalar, shape, type_text, stored, swapped, offset, variable_length, text_bytes, utf8, names_of_values);
 }
 
 template <class Archive>
 void archive(Archive& a, RecordType& v) {
-  a(v.compound, v.bytes, v.members, v.has_pointers);
+  auto& [compound, bytes, members, has_pointers] = v;
+  a(compound, bytes, members, has_pointers);
 }
 
 template <class Archive>
 void archive(Archive& a, ChunkGrid& v) {
-  a(v.shape, v.chunk);
+  auto& [shape, chunk] = v;
+  a(shape, chunk);
 }
 
 template <class Archive>
 void archive(Archive& a, Storage& v) {
-  a(v.kind, v.grid, v.filters, v.extents, v.content, v.fill, v.reason);
+  auto& [kind, grid, filters, extents, content, fill, reason] = v;
+  a(kind, grid, filters, extents, content, fill, reason);
 }
 
 }  // namespace hdf5
 
 template <class Archive>
 void archive(Archive& a, FieldRequest& v) {
-  a(v.key, v.field, v.members, v.first, v.last, v.as, v.one_row, v.rows_kind, v.rows);
+  auto& [key, field, members, first, last, as, one_row, rows_kind, rows] = v;
+  a(key, field, members, first, last, as, one_row, rows_kind, rows);
 }
 
 template <class Archive>
 void archive(Archive& a, RecordField& v) {
-  a(v.request, v.parts, v.record_width, v.records_per_row, v.row_index, v.variable_length);
+  auto& [request, parts, record_width, records_per_row, row_index, variable_length] = v;
+  a(request, parts, record_width, records_per_row, row_index, variable_length);
 }
 
 template <class Archive>
 void archive(Archive& a, RowIndex& v) {
-  a(v.kind, v.field, v.num_rows, v.starts);
+  auto& [kind, field, num_rows, starts] = v;
+  a(kind, field, num_rows, starts);
 }
 
 /// What RowReader counts on.
@@ -67,21 +76,23 @@ void check_storage(const hdf5::Storage& storage) {
 
 template <class Archive>
 void archive(Archive& a, Source& v) {
-  bool has_rows = v.rows.has_value();
-  a(v.path, v.record, v.shape, v.chunk_rows, v.kind, v.library_reason, v.members, v.as_bytes, has_rows);
+  auto& [path, record, shape, chunk_rows, kind, rows, library_reason, members, as_bytes] = v;
+  bool has_rows = rows.has_value();
+  a(path, record, shape, chunk_rows, kind, library_reason, members, as_bytes, has_rows);
   if (!has_rows) return;
-  hdf5::Storage storage = v.rows ? v.rows->storage() : hdf5::Storage{};
+  hdf5::Storage storage = rows ? rows->storage() : hdf5::Storage{};
   a(storage);
   if constexpr (Archive::kReads) {
     check_storage(storage);
-    v.rows.emplace(v.path, std::move(storage));
+    rows.emplace(path, std::move(storage));
   }
 }
 
 template <class Archive>
 void archive(Archive& a, FilePlan& v) {
-  RecordPlan& records = v.records;
-  a(records.path, records.identity, records.sources, records.fields, records.indexes, records.num_events, v.units);
+  auto& [records, units] = v;
+  auto& [path, identity, sources, fields, indexes, num_events] = records;
+  a(path, identity, sources, fields, indexes, num_events, units);
 }
 
 std::string to_bytes(const FilePlan& plan) {

@@ -35,6 +35,9 @@ at::Tensor names_as_text(const std::vector<std::pair<int64_t, std::string>>& nam
   return bytes;
 }
 
+/// Of records of which several members are read: so many at a time stay in the first cache while one member after the other is taken out.
+constexpr int64_t kTileBytes = 8 << 10;
+
 class RecordReader final : public Reader {
  public:
   RecordReader(FilePlan plan, CatalogThread& thread) : thread_(thread), plan_(std::move(plan.records)), units_(std::move(plan.units)) {}
@@ -216,12 +219,15 @@ class RecordReader final : public Reader {
           const int64_t from = std::max(block.first_row, segments[i].source);
           const int64_t to = std::min(block.first_row + block.num_rows, segments[i].source + segments[i].count);
           if (from >= to) continue;
-          decode::RowBlock piece = block;
-          piece.data += (from - block.first_row) * block.row_bytes;
-          piece.first_row = from;
-          piece.num_rows = to - from;
-          for (const auto& [target, part] : parts)
-            convert(*target->field, *part, piece, packed, *target->out, segments[i].target + from - segments[i].source);
+          const int64_t tile = parts.size() == 1 ? to - from : std::max<int64_t>(1, kTileBytes / block.row_bytes);
+          for (int64_t row = from; row < to; row += tile) {
+            decode::RowBlock piece = block;
+            piece.data += (row - block.first_row) * block.row_bytes;
+            piece.first_row = row;
+            piece.num_rows = std::min(tile, to - row);
+            for (const auto& [target, part] : parts)
+              convert(*target->field, *part, piece, packed, *target->out, segments[i].target + row - segments[i].source);
+          }
         }
       });
     }

@@ -72,6 +72,11 @@ std::unique_ptr<RepackInput> open_configured_input(DataConfig config, const std:
   config.train = files;
   config.val = config.test = config.files = {};
   config.split = {};
+  WeightConfig base;  // training changes weights, not files
+  base.field = config.weight.field;
+  base.index = config.weight.index;
+  base.column = config.weight.column;
+  config.weight = base;
   config.shuffle_rows = order.shuffle_rows;
   config.workers = resources.workers;
   if (resources.budget_mib > 0) config.budget_mib = resources.budget_mib;
@@ -88,7 +93,7 @@ std::string data_section(const DataConfig& config, const std::string& files) {
     else
       text << "    " << name << ": {field: " << name << "/values, extents: " << name << "/extents, as: " << names_in_brackets(names) << "}\n";
   }
-  text << "  label: {field: label, classes: " << names_in_brackets(config.label.classes) << "}\n";
+  text << "  label: {field: label, classes: " << names_in_brackets(class_names(config.label)) << "}\n";
   if (!config.weight.field.empty()) text << "  weight: {field: weight}\n";
   return text.str();
 }

@@ -10,9 +10,12 @@
 #include "data/stream/shuffle_advice.hpp"
 #include "data/transform/file_classes.hpp"
 
+#include <atomic>
 #include <filesystem>
+#include <future>
 #include <numeric>
 #include <set>
+#include <utility>
 
 namespace tev {
 namespace {
@@ -283,6 +286,34 @@ std::unique_ptr<BatchStream> DataSession::training_stream(const Cursor& from, in
   spec.budget_share = 1 - kEvaluationShare;
   spec.budget_advice = [this](const PinQuota& quota) { return shuffle_advice(quota); };
   return std::make_unique<BatchStream>(store_, source(Split::train, stage, Purpose::training), std::move(spec));
+}
+
+void DataSession::read_training_units(const Cursor& from) {
+  const auto& unit_rows = part(Split::train).unit_rows;
+  const EpochOrder order(OrderSpec{seed_, unit_rows, from.lanes, from.window_rows, from.batch_size}, from.epoch);
+  std::vector<int64_t> units;
+  std::vector<char> is_there(unit_rows->size());
+  for (int64_t window = 0; window < order.num_windows(); ++window)
+    for (const int64_t unit : order.window_units(window, 0, 1))
+      if (std::exchange(is_there[static_cast<size_t>(unit)], 1) == 0) units.push_back(unit);
+
+  const EventSource& events = source(Split::train, EventSource::Stage::raw, Purpose::training);
+  std::atomic<size_t> next = 0;
+  std::vector<std::promise<void>> ends(static_cast<size_t>(config_.workers));
+  for (auto& end : ends)
+    workers_.submit([&] {
+      try {
+        for (size_t i = next++; i < units.size(); i = next++) events.read_and_drop(units[i]);
+        end.set_value();
+      } catch (...) {
+        next = units.size();
+        end.set_exception(std::current_exception());
+      }
+    });
+  std::vector<std::future<void>> results;
+  for (auto& end : ends) results.push_back(end.get_future());
+  for (auto& result : results) result.wait();  // all, before what they use is gone
+  for (auto& result : results) result.get();
 }
 
 std::unique_ptr<BatchStream> DataSession::evaluation_stream(Split split, int64_t batch_size, EventSource::Stage stage, int64_t first_step) {

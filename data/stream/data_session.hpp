@@ -68,6 +68,10 @@ class DataSession {
   /// Training batches, with training weights, from an epoch and step on, up to `end_epoch`.
   std::unique_ptr<BatchStream> training_stream(const Cursor& from, int64_t end_epoch, ShardSpec shard = {},
                                                EventSource::Stage stage = EventSource::Stage::standardised);
+  /// Reads every unit of the training split once, in about the order of an epoch, each worker the next one, and keeps nothing: what
+  /// reading and decoding alone take.
+  /// @throws what reading or decoding threw
+  void read_training_units(const Cursor& from);
   /// One pass with base weights, unit by unit, in the order of the files; with data.files the rows of a unit come in the order of the split.
   std::unique_ptr<BatchStream> evaluation_stream(Split split, int64_t batch_size, EventSource::Stage stage = EventSource::Stage::standardised,
                                                  int64_t first_step = 0);

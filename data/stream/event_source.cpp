@@ -1,7 +1,7 @@
 #include "data/stream/event_source.hpp"
 
 #include "base/check.hpp"
-#include "data/decode/row_reader.hpp"
+#include "base/names.hpp"
 #include "data/transform/file_classes.hpp"
 
 #include <ATen/core/grad_mode.h>
@@ -14,6 +14,8 @@
 
 namespace tev {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 /// The value of an event that a label or a weight is.
 template <class Config>
@@ -127,25 +129,36 @@ void EventSource::load(int64_t unit, Done done) {
 
 DecodedUnit EventSource::read_and_decode(int64_t unit) const {
   const at::NoGradGuard no_grad;
-  using Clock = std::chrono::steady_clock;
   const decode::ReadCost before = decode::thread_cost();
   const auto begin = Clock::now();
   const auto found = read(unit);
   if (!found) return left_out(unit);
-  const auto& values = *found;
-  const Roles roles = this->roles(unit, values);
-  const EventBlock block = stage_ == Stage::read ? EventBlock{} : convert(unit, values, roles.keep);
+  const Roles roles = this->roles(unit, *found);
+  const EventBlock block = convert(unit, *found, roles.keep);
   const auto converted = Clock::now();
-  DecodedUnit decoded = decode(unit, values, roles, block);
+  count_reading(before, std::chrono::nanoseconds(converted - begin).count());
+  DecodedUnit decoded = decode(unit, *found, roles, block);
+  times_.transform_ns += std::chrono::nanoseconds(Clock::now() - converted).count();
+  return decoded;
+}
+
+void EventSource::read_and_drop(int64_t unit) const {
+  const at::NoGradGuard no_grad;
+  const decode::ReadCost before = decode::thread_cost();
+  const auto begin = Clock::now();
+  read(unit);
+  count_reading(before, std::chrono::nanoseconds(Clock::now() - begin).count());
+}
+
+/// What reading has cost the calling thread; of the time that has passed, the rest is that of conversion.
+void EventSource::count_reading(const decode::ReadCost& before, int64_t passed_ns) const {
   const decode::ReadCost& after = decode::thread_cost();
   const int64_t read = after.read_ns - before.read_ns, decode = after.decode_ns - before.decode_ns;
   times_.read_ns += read;
   times_.decode_ns += decode;
-  times_.convert_ns += std::chrono::nanoseconds(converted - begin).count() - read - decode;
-  times_.transform_ns += std::chrono::nanoseconds(Clock::now() - converted).count();
+  times_.convert_ns += passed_ns - read - decode;
   times_.stored_bytes += after.stored_bytes - before.stored_bytes;
   times_.decoded_bytes += after.decoded_bytes - before.decoded_bytes;
-  return decoded;
 }
 
 std::optional<std::vector<FieldValues>> EventSource::read(int64_t unit) const {
@@ -208,10 +221,9 @@ DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& va
   if (block.selected.defined()) decoded.position = positions(block.selected, decoded.num_events);
   decoded.label = chosen(roles.label);
   decoded.weight = chosen(roles.weight);
-  if (stage_ != Stage::read) check_labels(decoded, values, block, where);
+  check_labels(decoded, values, block, where);
   check_weights(decoded.weight, where);
   switch (stage_) {
-    case Stage::read: break;
     case Stage::raw: decoded.inputs = block.raw; break;
     case Stage::features: decoded.inputs = preprocess_->features(block.raw, where); break;
     case Stage::standardised: decoded.inputs = preprocess_->apply(block.raw, where); break;

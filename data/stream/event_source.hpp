@@ -3,6 +3,7 @@
 
 #include "data/catalog/catalog.hpp"
 #include "data/data_config.hpp"
+#include "data/decode/row_reader.hpp"
 #include "data/stream/faults.hpp"
 #include "data/stream/observers.hpp"
 #include "data/stream/stage_times.hpp"
@@ -23,8 +24,8 @@ inline constexpr const char* kWeightBins = "weight bins";
 
 class EventSource final : public UnitLoader {
  public:
-  /// How much of the way to the model a unit goes; `read` and `raw` are for measuring.
-  enum class Stage { read, raw, features, standardised };
+  /// How much of the way to the model a unit goes; `raw` is for measuring.
+  enum class Stage { raw, features, standardised };
 
   /// @param catalog    reads field_requests(config), then those of the observers
   /// @param weights    of training; null: base weights, as evaluation has them
@@ -38,6 +39,9 @@ class EventSource final : public UnitLoader {
 
   int64_t reserve_bytes(int64_t unit) const override;
   void load(int64_t unit, Done done) override;
+
+  /// Brings the values of a unit into memory and drops them, in the calling thread: what reading and decoding alone take.
+  void read_and_drop(int64_t unit) const;
 
   /// Raw columns of the selected events of a unit, as features see them. Reads in the calling thread.
   EventBlock raw_columns(int64_t unit) const;
@@ -59,6 +63,7 @@ class EventSource final : public UnitLoader {
   DecodedUnit decode(int64_t unit, const std::vector<FieldValues>& values, const Roles& roles, const EventBlock& block) const;
   void add_training_weights(DecodedUnit& decoded, const EventBlock& block, const EventName& where) const;
   void check_labels(const DecodedUnit& decoded, const std::vector<FieldValues>& values, const EventBlock& block, const EventName& where) const;
+  void count_reading(const decode::ReadCost& before, int64_t passed_ns) const;
   void check_weights(const at::Tensor& weight, const EventName& where) const;
   /// Names the selected events of a block.
   EventName event_names(int64_t unit, const EventBlock& block) const;

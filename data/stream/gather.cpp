@@ -6,26 +6,55 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cstring>
+#include <unordered_map>
 
 namespace tev {
 namespace {
 
 /// An event that is there.
 struct Picked {
-  const DecodedUnit* unit;
-  int64_t row;  ///< in the tensors of the unit
+  size_t unit;       ///< among those of the selection
+  int64_t row;       ///< in the tensors of the unit
   int64_t sample_id;
 };
 
-std::vector<Picked> selected_events(const std::vector<EventRef>& references) {
-  std::vector<Picked> picked;
-  picked.reserve(references.size());
+/// Events in their order, and the units that they lie in, each once: what an event needs of its unit is then looked up in a table.
+struct Selection {
+  std::vector<const DecodedUnit*> units;
+  std::vector<Picked> events;
+
+  /// of(unit) for each of the units.
+  template <class Of>
+  auto table(Of of) const {
+    std::vector<decltype(of(*units.front()))> values;
+    values.reserve(units.size());
+    for (const DecodedUnit* unit : units) values.push_back(of(*unit));
+    return values;
+  }
+};
+
+/// Events whose values are fetched into the cache ahead of their turn: they lie anywhere in the window.
+constexpr size_t kAhead = 8;
+constexpr int64_t kCacheLine = 64, kMostLines = 8;
+
+void prefetch(const char* from, int64_t bytes) {
+  for (int64_t line = 0; line < std::min(bytes, kMostLines * kCacheLine); line += kCacheLine) __builtin_prefetch(from + line);
+}
+
+Selection selected_events(const std::vector<EventRef>& references) {
+  Selection selection;
+  selection.events.reserve(references.size());
+  std::unordered_map<const DecodedUnit*, size_t> numbers;
   for (const auto& [unit, event] : references) {
     const int64_t row = unit->position.defined() ? unit->position.const_data_ptr<int64_t>()[event] : event;
-    if (row >= 0) picked.push_back({unit, row, unit->first_sample_id + event});
+    if (row < 0) continue;
+    const auto [number, is_new] = numbers.try_emplace(unit, selection.units.size());
+    if (is_new) selection.units.push_back(unit);
+    selection.events.push_back({number->second, row, unit->first_sample_id + event});
   }
-  return picked;
+  return selection;
 }
 
 /// Bytes of one row of a [rows, ...] tensor.
@@ -41,38 +70,53 @@ at::Tensor empty_rows_like(const at::Tensor& values, int64_t rows) {
   return at::empty(sizes, values.options());
 }
 
-/// Rows of a dense column; `column_of` finds the tensor in a unit.
-template <class ColumnOf>
-at::Tensor gather_dense(const std::vector<Picked>& events, ColumnOf column_of) {
-  const at::Tensor& first = column_of(*events.front().unit);
-  at::Tensor out = empty_rows_like(first, static_cast<int64_t>(events.size()));
-  const int64_t bytes = row_bytes(first);
-  auto* target = static_cast<char*>(out.data_ptr());
-  for (const auto& [unit, row, sample_id] : events) {
-    std::memcpy(target, static_cast<const char*>(column_of(*unit).const_data_ptr()) + row * bytes, bytes);
+/// Rows of kBytes, a size that the compiler knows; 0: of `bytes`.
+template <size_t kBytes>
+void copy_rows(const std::vector<Picked>& events, const std::vector<const char*>& sources, size_t bytes, char* target) {
+  if constexpr (kBytes > 0) bytes = kBytes;
+  for (size_t i = 0; i < events.size(); ++i) {
+    if (i + kAhead < events.size())
+      __builtin_prefetch(sources[events[i + kAhead].unit] + events[i + kAhead].row * static_cast<int64_t>(bytes));
+    std::memcpy(target, sources[events[i].unit] + events[i].row * static_cast<int64_t>(bytes), bytes);
     target += bytes;
   }
+}
+
+/// Rows of a dense column; `column_of` finds the tensor in a unit.
+template <class ColumnOf>
+at::Tensor gather_dense(const Selection& selection, ColumnOf column_of) {
+  const at::Tensor& first = column_of(*selection.units.front());
+  at::Tensor out = empty_rows_like(first, static_cast<int64_t>(selection.events.size()));
+  const auto sources = selection.table([&](const DecodedUnit& unit) { return static_cast<const char*>(column_of(unit).const_data_ptr()); });
+  const int64_t bytes = row_bytes(first);
+  const auto copy = bytes == 4 ? copy_rows<4> : bytes == 8 ? copy_rows<8> : copy_rows<0>;
+  copy(selection.events, sources, static_cast<size_t>(bytes), static_cast<char*>(out.data_ptr()));
   return out;
 }
 
-Column gather_ragged(const std::vector<Picked>& events, const std::string& name) {
+Column gather_ragged(const Selection& selection, const std::string& name) {
+  const auto& events = selection.events;
   const auto num_events = static_cast<int64_t>(events.size());
+  const auto unit_offsets = selection.table([&](const DecodedUnit& unit) { return unit.inputs.at(name).offsets.const_data_ptr<int64_t>(); });
+  const auto unit_values = selection.table(
+      [&](const DecodedUnit& unit) { return static_cast<const char*>(unit.inputs.at(name).values.const_data_ptr()); });
   at::Tensor offsets = at::empty({num_events + 1}, at::kLong);
   auto* out_offsets = offsets.data_ptr<int64_t>();
   out_offsets[0] = 0;
-  for (int64_t i = 0; i < num_events; ++i) {
-    const auto* unit_offsets = events[i].unit->inputs.at(name).offsets.const_data_ptr<int64_t>();
-    out_offsets[i + 1] = out_offsets[i] + unit_offsets[events[i].row + 1] - unit_offsets[events[i].row];
+  for (size_t i = 0; i < events.size(); ++i) {
+    if (i + kAhead < events.size()) __builtin_prefetch(unit_offsets[events[i + kAhead].unit] + events[i + kAhead].row);
+    const int64_t* of_event = unit_offsets[events[i].unit] + events[i].row;
+    out_offsets[i + 1] = out_offsets[i] + of_event[1] - of_event[0];
   }
-  const at::Tensor& first = events.front().unit->inputs.at(name).values;
+  const at::Tensor& first = selection.units.front()->inputs.at(name).values;
   at::Tensor values = empty_rows_like(first, out_offsets[num_events]);
   const int64_t bytes = row_bytes(first);
   auto* target = static_cast<char*>(values.data_ptr());
-  for (int64_t i = 0; i < num_events; ++i) {
-    const Column& column = events[i].unit->inputs.at(name);
-    const int64_t begin = column.offsets.const_data_ptr<int64_t>()[events[i].row];
-    std::memcpy(target + out_offsets[i] * bytes, static_cast<const char*>(column.values.const_data_ptr()) + begin * bytes,
-                (out_offsets[i + 1] - out_offsets[i]) * bytes);
+  const auto source_of = [&](size_t i) { return unit_values[events[i].unit] + unit_offsets[events[i].unit][events[i].row] * bytes; };
+  const auto bytes_of = [&](size_t i) { return (out_offsets[i + 1] - out_offsets[i]) * bytes; };
+  for (size_t i = 0; i < events.size(); ++i) {
+    if (i + kAhead < events.size()) prefetch(source_of(i + kAhead), bytes_of(i + kAhead));
+    std::memcpy(target + out_offsets[i] * bytes, source_of(i), static_cast<size_t>(bytes_of(i)));
   }
   return {values, offsets};
 }
@@ -107,27 +151,27 @@ Batch empty_batch(const DecodedUnit& unit) {
 
 Batch gather_events(const std::vector<EventRef>& references) {
   TEV_EXPECT(!references.empty());
-  const auto events = selected_events(references);
-  if (events.empty()) return empty_batch(*references.front().unit);
+  const Selection selection = selected_events(references);
+  if (selection.events.empty()) return empty_batch(*references.front().unit);
   Batch batch;
-  for (const auto& [name, column] : events.front().unit->inputs) {
+  for (const auto& [name, column] : selection.units.front()->inputs) {
     if (column.ragged()) {
-      batch.inputs[name] = gather_ragged(events, name);
+      batch.inputs[name] = gather_ragged(selection, name);
     } else {
       batch.inputs[name].values =
-          gather_dense(events, [&name](const DecodedUnit& unit) -> const at::Tensor& { return unit.inputs.at(name).values; });
+          gather_dense(selection, [&name](const DecodedUnit& unit) -> const at::Tensor& { return unit.inputs.at(name).values; });
     }
   }
-  batch.label = gather_dense(events, [](const DecodedUnit& unit) -> const at::Tensor& { return unit.label; });
-  batch.weight = gather_dense(events, [](const DecodedUnit& unit) -> const at::Tensor& { return unit.weight; });
-  for (const auto& observer : events.front().unit->observers) {
+  batch.label = gather_dense(selection, [](const DecodedUnit& unit) -> const at::Tensor& { return unit.label; });
+  batch.weight = gather_dense(selection, [](const DecodedUnit& unit) -> const at::Tensor& { return unit.weight; });
+  for (const auto& observer : selection.units.front()->observers) {
     const auto& name = observer.first;
     batch.observers[name] =
-        gather_dense(events, [&name](const DecodedUnit& unit) -> const at::Tensor& { return unit.observers.at(name); });
+        gather_dense(selection, [&name](const DecodedUnit& unit) -> const at::Tensor& { return unit.observers.at(name); });
   }
-  batch.sample_id = at::empty({static_cast<int64_t>(events.size())}, at::kLong);
+  batch.sample_id = at::empty({static_cast<int64_t>(selection.events.size())}, at::kLong);
   auto* ids = batch.sample_id.data_ptr<int64_t>();
-  for (const auto& event : events) *ids++ = event.sample_id;
+  for (const auto& event : selection.events) *ids++ = event.sample_id;
   return batch;
 }
 

@@ -43,7 +43,7 @@ struct Stage {
 
 struct Result {
   int64_t events = 0, batches = 0;
-  double seconds = 0, first_batch_s = 0, wait_s = 0;
+  double seconds = 0, first_batch_s = 0, wait_s = 0, gather_s = 0;
   double stored_mib = 0, decoded_mib = 0;
   double raw_read_mib_s = 0;  ///< whole files, as many threads
   std::vector<Stage> stages;  ///< of all threads together; the last one is that of one thread
@@ -51,7 +51,7 @@ struct Result {
 
 const std::map<std::string, EventSource::Stage>& stages() {
   static const std::map<std::string, EventSource::Stage> names{
-      {"read", EventSource::Stage::read}, {"raw", EventSource::Stage::raw}, {"features", EventSource::Stage::standardised}};
+      {"raw", EventSource::Stage::raw}, {"features", EventSource::Stage::standardised}};
   return names;
 }
 
@@ -97,6 +97,30 @@ double raw_read_rate(const std::vector<std::string>& files, const RunConfig& con
   return best;
 }
 
+/// Batches to the last one, or to the first.
+void stream_batches(DataSession& data, const Cursor& start, const Request& request, Messages& messages, Result& result) {
+  const auto begin = Clock::now();
+  const auto stream = data.training_stream(start, request.epochs, {}, stages().at(request.stage));
+  while (const auto batch = stream->next()) {
+    if (result.batches++ == 0) result.first_batch_s = seconds_since(begin);
+    result.events += batch->size();
+    if (request.first_batch) break;
+    messages.progress("streaming", result.events, request.epochs * data.num_events(Split::train), "events");
+  }
+  result.seconds = seconds_since(begin);
+  messages.end_progress("streaming");
+  result.wait_s = stream->wait_seconds();
+  result.gather_s = stream->gather_seconds();
+}
+
+/// Units without batches.
+void read_units(DataSession& data, Cursor cursor, const Request& request, Result& result) {
+  const auto begin = Clock::now();
+  for (cursor.epoch = 0; cursor.epoch < request.epochs; ++cursor.epoch) data.read_training_units(cursor);
+  result.seconds = seconds_since(begin);
+  result.events = request.epochs * data.num_events(Split::train);
+}
+
 Result measure(DataSession& data, const RunConfig& config, const Request& request, Messages& messages) {
   Result result;
   const auto files = data.file_paths(Split::train);
@@ -107,24 +131,16 @@ Result measure(DataSession& data, const RunConfig& config, const Request& reques
   if (request.cold) drop_from_cache(files);
   const auto before = std::array{times.read_ns.load(), times.decode_ns.load(), times.convert_ns.load(), times.transform_ns.load(),
                                  times.stored_bytes.load(), times.decoded_bytes.load()};
-  const auto begin = Clock::now();
-  const auto stream = data.training_stream(start, request.epochs, {},
-                                           stages().at(request.stage));
-  while (const auto batch = stream->next()) {
-    if (result.batches++ == 0) result.first_batch_s = seconds_since(begin);
-    result.events += batch->size();
-    if (request.first_batch) break;
-    messages.progress("streaming", result.events, request.epochs * data.num_events(Split::train), "events");
-  }
-  result.seconds = seconds_since(begin);
-  messages.end_progress("streaming");
-  result.wait_s = stream->wait_seconds();
+  if (request.stage == "read")
+    read_units(data, start, request, result);
+  else
+    stream_batches(data, start, request, messages, result);
   const auto since = [&](const std::atomic<int64_t>& now, size_t i) { return static_cast<double>(now - before[i]); };
   result.stages = {{"read", 1e-9 * since(times.read_ns, 0)},
                    {"decode", 1e-9 * since(times.decode_ns, 1)},
                    {"convert", 1e-9 * since(times.convert_ns, 2)},
                    {request.stage == "features" ? "features" : "label and weight", 1e-9 * since(times.transform_ns, 3)},
-                   {"gather", stream->gather_seconds()}};
+                   {"gather", result.gather_s}};
   result.stored_mib = since(times.stored_bytes, 4) / kMiB;
   result.decoded_mib = since(times.decoded_bytes, 5) / kMiB;
   return result;
@@ -199,7 +215,7 @@ void add_bench(CLI::App& app, Command& chosen) {
   command->add_option("--epochs", request->epochs, "Epochs to stream; what fits into data.budget_mib is read once")
       ->check(CLI::PositiveNumber)->capture_default_str();
   command->add_option("--stage", request->stage,
-                      "How far events go: `read` chunks into memory, `raw` columns in batches (what other loaders deliver), or `features`")
+                      "How far events go: `read` chunks into memory without batches, every epoch anew, `raw` columns in batches (what other loaders deliver), or `features`")
       ->check(CLI::IsMember({"read", "raw", "features"}))->capture_default_str();
   command->add_flag("--cold", request->cold, "Ask the system to drop the files from its cache first");
   command->add_flag("--first-batch", request->first_batch, "Stop at the first batch, and leave out the reading at full speed for comparison");

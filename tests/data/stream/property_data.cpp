@@ -96,7 +96,7 @@ DataConfig property_config(const PropertyData& data) {
   } else {
     config.label.field = data.layout == "flat" ? "event/label" : "label";
   }
-  config.label.classes = {"even", "odd"};
+  config.label.classes = {{"even", {}}, {"odd", {}}};
   config.features = {{"event", columns_as_they_are(kEventColumns)}, {"part", columns_as_they_are(kPartColumns)},
                      {"hit", columns_as_they_are(kHitColumns)}};
   config.standardise = "none";
