@@ -24,9 +24,11 @@ int64_t chunk_bytes(const DatasetDescription& dataset) {
 
 std::vector<std::string> advice_for(const DatasetDescription& dataset) {
   std::vector<std::string> advice;
+  const bool has_rows_elsewhere = !dataset.shape.empty() && dataset.movable && dataset.library_reason == kVariableLength;  // how many bytes is not known
+  if (dataset.raw_bytes < kSmallDataset && !has_rows_elsewhere) return advice;
   if (!dataset.library_reason.empty())
     advice.push_back("only the HDF5 library reads it (" + dataset.library_reason + "): one thread, whatever data.workers says");
-  if (dataset.raw_bytes < kSmallDataset || dataset.chunk.empty()) return advice;
+  if (dataset.chunk.empty()) return advice;
   const int64_t bytes = chunk_bytes(dataset);
   if (bytes > kLargeChunk) advice.push_back(c10::str("its chunks of ", bytes >> 20, " MiB make few units of reading, which mix badly and take much memory"));
   if (bytes < kSmallChunk) advice.push_back(c10::str("its chunks of ", bytes, " bytes cost more to find than to read"));

@@ -30,7 +30,10 @@ void describe_space(int64_t dataset, DatasetDescription& description) {
   description.shape.assign(sizes, sizes + rank);
   const Handle type(TEV_H5(H5Dget_type(dataset), description.path), H5Tclose);
   description.type_text = type_text(type.id());
-  if (RecordType record = record_type(type.id()); record.compound) description.members = std::move(record.members);
+  RecordType record = record_type(type.id());
+  const bool has_rows_of_numbers = !record.compound && record.members[0].variable_length && record.members[0].scalar != Scalar::other && rank == 1;
+  description.movable = rank == 0 || !record.has_pointers || has_rows_of_numbers;
+  if (record.compound) description.members = std::move(record.members);
   description.raw_bytes = H5Sget_simple_extent_npoints(space.id()) * static_cast<int64_t>(H5Tget_size(type.id()));
   description.storage_bytes = static_cast<int64_t>(H5Dget_storage_size(dataset));
 }
@@ -38,7 +41,7 @@ void describe_space(int64_t dataset, DatasetDescription& description) {
 /// Why the bytes of a dataset are the library's business.
 std::string library_reason(int64_t dataset, int64_t creation, const std::vector<Filter>& filters) {
   const Handle type(TEV_H5(H5Dget_type(dataset), "type"), H5Tclose);
-  if (record_type(type.id()).has_pointers) return "values of variable length";
+  if (record_type(type.id()).has_pointers) return kVariableLength;
   if (const Filter* filter = filter_for_library(filters)) return "the filter " + filter->name;
   if (H5Pget_layout(creation) == H5D_VIRTUAL) return "a virtual dataset";
   if (H5Pget_layout(creation) == H5D_CONTIGUOUS && H5Pget_external_count(creation) > 0) return "storage in external files";

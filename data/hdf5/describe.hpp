@@ -9,6 +9,9 @@
 
 namespace tev::hdf5 {
 
+/// A reason why only the library can read a dataset.
+inline constexpr const char* kVariableLength = "values of variable length";
+
 /// One dataset of a file.
 struct DatasetDescription {
   std::string path;
@@ -19,6 +22,7 @@ struct DatasetDescription {
   std::vector<int64_t> chunk;                                   ///< empty unless chunked
   std::vector<std::string> filters;                             ///< with their levels, in the order of writing
   std::string library_reason;                                   ///< why only the library can read it; empty: anyone can
+  bool movable = true;                                          ///< repack can take it along
   bool readable = true;                                         ///< false: a filter has no plugin here
   int64_t storage_bytes = 0;                                    ///< on disk
   int64_t raw_bytes = 0;                                        ///< uncompressed

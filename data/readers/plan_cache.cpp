@@ -67,6 +67,9 @@ std::optional<FilePlan> PlanCache::find(const std::string& path, const std::stri
 }
 
 void PlanCache::keep(const FilePlan& plan, const std::string& layout, const std::vector<FieldRequest>& requests) const {
+  // What only the library reads may lie behind a link, in a virtual dataset or in another file, whose changes do not show here.
+  for (const auto& source : plan.records.sources)
+    if (!source.rows) return;
   const fs::path path = file_of(plan.records.path, plan.records.identity, layout, requests);
   const std::string bytes = to_bytes(plan);
   const uint64_t hash = hash_of(bytes);

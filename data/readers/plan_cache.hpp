@@ -16,7 +16,7 @@ class PlanCache {
   /// @return  nothing where there is none, or none that is whole
   std::optional<FilePlan> find(const std::string& path, const std::string& layout, const std::vector<FieldRequest>& requests) const;
 
-  /// Keeps a plan. What cannot be written is not kept: that costs time, nothing else.
+  /// Keeps a plan whose datasets all lie in the file itself. What cannot be written is not kept: that costs time, nothing else.
   void keep(const FilePlan& plan, const std::string& layout, const std::vector<FieldRequest>& requests) const;
 
  private:

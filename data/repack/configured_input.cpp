@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "data/stream/data_session.hpp"
 
+#include <set>
 #include <sstream>
 
 namespace tev {
@@ -26,6 +27,7 @@ class ConfiguredInput final : public RepackInput {
  public:
   ConfiguredInput(DataConfig config, const std::vector<std::string>& observers, const RepackOrder& order, Messages& messages)
       : has_weight_(!config.weight.field.empty()), session_(config, order.seed, messages, observers) {
+    check_names(config, observers);
     const auto stream = session_.evaluation_stream(Split::train, 1, EventSource::Stage::raw);
     const auto first = stream->next();
     for (const auto& [name, column] : columns_of(first.value())) {
@@ -49,18 +51,27 @@ class ConfiguredInput final : public RepackInput {
 
   Columns columns_of(Batch batch) const override {
     Columns columns;
-    const auto add = [&columns](const std::string& name, Column column) {
-      TEV_CHECK_INPUT(columns.emplace(name, std::move(column)).second, "repack: two columns are called '", name,
-                      "' (objects, label, weight and observers share names). Rename the object in the configuration.");
-    };
-    for (auto& [name, column] : batch.inputs) add(column.ragged() ? name + "/values" : name, column);
-    add("label", {batch.label, {}});
-    if (has_weight_) add("weight", {batch.weight, {}});
-    for (auto& [name, values] : batch.observers) add(name, {values, {}});
+    for (auto& [name, column] : batch.inputs) columns[column.ragged() ? name + "/values" : name] = column;
+    columns["label"] = {batch.label, {}};
+    if (has_weight_) columns["weight"] = {batch.weight, {}};
+    for (auto& [name, values] : batch.observers) columns[name] = {values, {}};
     return columns;
   }
 
  private:
+  static void check_names(const DataConfig& config, const std::vector<std::string>& observers) {
+    std::set<std::string> names{"label", "weight"};
+    const auto check = [](bool good, const std::string& name) {
+      TEV_CHECK_INPUT(good, "repack: two columns would be called '", name, "' (objects, label, weight and --columns become datasets of their names). ",
+                      "Rename the object in the configuration, or the column: my_", name, "=", name, ".");
+    };
+    for (const auto& [name, object] : config.objects) check(names.insert(name).second, name);
+    for (const auto& column : observers) {
+      const std::string name = column.substr(0, column.find('=')), group = name.substr(0, name.find('/'));
+      check(names.count(group) == 0, group);
+    }
+  }
+
   bool has_weight_;
   DataSession session_;
 };

@@ -157,6 +157,8 @@ std::optional<int64_t> repack(RepackInput& input, const RepackPlan& plan, const 
     if (events > 0) shard->append(input.columns_of(std::move(*batch)));
     written += events;
     messages.progress("repack: writing", std::min(input.num_events(), (step + 1) * plan.batch_size), input.num_events(), "events");
+    TEV_CHECK_INPUT(written > 0 || first_step > 0 || step + 1 != plan.num_steps, "repack: none of the ", input.num_events(),
+                    " events is left (data.select and data.label leave them out). Correct the configuration.");
     if ((step + 1) % plan.steps_per_shard != 0 && step + 1 != plan.num_steps) continue;
     shard->close();
     shard.reset();

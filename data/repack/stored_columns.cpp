@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "base/names.hpp"
+#include "data/hdf5/contents.hpp"
 #include "data/hdf5/dataset.hpp"
 
 #include <algorithm>
@@ -42,18 +43,21 @@ struct Rows {
 
 class Sorter {
  public:
-  explicit Sorter(const std::string& path) : file_(hdf5::File::open(path)) {}
+  explicit Sorter(const std::string& path) : file_(hdf5::File::open(path)), contents_(hdf5::contents_of(*file_)) {}
 
   StoredColumns sort(const std::vector<std::string>& left_out, const std::vector<std::string>& copied) && {
     check_names(left_out, "--leave-out");
     check_names(copied, "--copy");
+    for (const auto& link : contents_.links)
+      TEV_CHECK_INPUT(is_among(link, left_out), file_->path(), ": '", link, "' is a link to what lies elsewhere (what lies in the file itself is repacked). ",
+                      "Repack the file that holds it, or leave it out with --leave-out ", link, ".");
     std::vector<std::string> paths;
     for (const auto& path : file_->dataset_paths()) {
       if (is_among(path, left_out)) continue;
       if (is_pytables_index(path)) {
         if (indexes_.insert(path.substr(0, path.find("/_i_"))).second)
           result_.notes.push_back("'" + path.substr(0, path.find('/', path.find("/_i_") + 4)) + "' is left out: an index of the old order");
-      } else if (is_among(path, copied) || is_pandas_names(path, *file_)) {
+      } else if (is_among(path, copied) || is_among(path, contents_.scalars) || is_pandas_names(path, *file_)) {
         result_.copied.push_back(path);
       } else {
         paths.push_back(path);
@@ -63,14 +67,16 @@ class Sorter {
     find_rows();
     const int64_t num_events = events(paths);
     for (const auto& path : paths) add(path, num_events);
-    find_groups();
+    for (const auto& group : contents_.groups)
+      if (!is_among(group, left_out) && !is_pytables_index(group)) result_.groups.push_back(group);
     TEV_CHECK_INPUT(!result_.columns.empty(), file_->path(), ": has no dataset to repack. Name another file.");
     return std::move(result_);
   }
 
  private:
   void check_names(const std::vector<std::string>& names, const char* option) const {
-    const auto paths = file_->dataset_paths();
+    auto paths = file_->dataset_paths();
+    paths.insert(paths.end(), contents_.links.begin(), contents_.links.end());
     for (const auto& name : names)
       TEV_CHECK_INPUT(std::any_of(paths.begin(), paths.end(), [&](const auto& path) { return is_among(path, {name}); }), option, ": ", file_->path(),
                       " has no dataset or group '", name, "' (datasets: ", join_names(file_->dataset_names()), ").",
@@ -82,7 +88,7 @@ class Sorter {
     for (const auto& [path, dataset] : datasets_) {
       const auto& record = dataset.record();
       if (dataset.shape().size() != 1) continue;
-      if (name_in_group(path) == "extents" && record.compound && record.members.size() == 2)
+      if (name_in_group(path) == "extents" && record.compound && record.members.size() == 2 && record.find("first") >= 0)
         rows_[parent(path)] = {path, RowsKind::extents, dataset.num_rows(), -1};
       if (name_in_group(path) == "offsets" && dataset.num_rows() > 0 && !record.compound && is_integer(record.members[0].scalar))
         rows_[parent(path)] = {path, RowsKind::offsets, dataset.num_rows() - 1, last_number(dataset)};
@@ -104,7 +110,23 @@ class Sorter {
     const auto found = rows_.find(parent(path));
     if (found == rows_.end()) return nullptr;
     const Rows& rows = found->second;
+    TEV_CHECK_INPUT(rows.end != rows.num_events || datasets_.at(path).num_rows() != rows.end || is_one_each(rows.path), file_->path(), ": dataset '", path,
+                    "' has as many rows as there are events and rows of '", rows.path, "' (either may be meant). Name a configuration that reads the file with --config.");
     return rows.end < 0 || rows.end == datasets_.at(path).num_rows() ? &rows : nullptr;
+  }
+
+  /// Whether offsets give every event one row: then it does not matter what the rows are.
+  bool is_one_each(const std::string& offsets) const {
+    const hdf5::Dataset& dataset = datasets_.at(offsets);
+    const auto bytes = static_cast<size_t>(dataset.row_bytes({0}));
+    std::vector<char> numbers(bytes * static_cast<size_t>(dataset.num_rows()));
+    dataset.read({0}, 0, dataset.num_rows(), numbers.data());
+    for (int64_t i = 0; i < dataset.num_rows(); ++i) {
+      int64_t number = 0;
+      std::copy_n(numbers.begin() + i * static_cast<int64_t>(bytes), bytes, reinterpret_cast<char*>(&number));
+      if (number != i) return false;
+    }
+    return true;
   }
 
   bool divides_others(const std::string& path) const {
@@ -158,17 +180,8 @@ class Sorter {
                     "leave the dataset out with --leave-out ", path, ", or take it as it is with --copy ", path, ".");
   }
 
-  void find_groups() {
-    std::set<std::string> groups{"/"};
-    const auto add = [&groups](const std::string& path) {
-      for (std::string group = parent(path); !group.empty(); group = parent(group)) groups.insert(group);
-    };
-    for (const auto& request : result_.requests) add(request.field);
-    for (const auto& path : result_.copied) add(path);
-    result_.groups.assign(groups.begin(), groups.end());
-  }
-
   std::shared_ptr<const hdf5::File> file_;
+  hdf5::Contents contents_;
   std::map<std::string, hdf5::Dataset> datasets_;
   std::map<std::string, Rows> rows_;  ///< by group
   std::set<std::string> indexes_;
@@ -176,6 +189,20 @@ class Sorter {
 };
 
 }  // namespace
+
+void check_same_datasets(const std::string& first, const std::string& other, const std::vector<std::string>& left_out,
+                         const std::vector<std::string>& copied) {
+  const auto one = hdf5::File::open(first), two = hdf5::File::open(other);
+  for (const auto& [file, beside] : {std::pair{one, two}, std::pair{two, one}})
+    for (const auto& path : file->dataset_paths())
+      TEV_CHECK_INPUT(beside->has_dataset(path) || is_among(path, left_out) || is_pytables_index(path), beside->path(), ": has no dataset '", path, "', but ",
+                      file->path(), " has (all files have the same ones). Leave it out with --leave-out ", path, ", or take the file out.");
+  for (const auto& path : copied) {
+    const auto content = hdf5::whole_content(*one, path);
+    TEV_CHECK_INPUT(content && content == hdf5::whole_content(*two, path), other, ": dataset '", path, "' is not that of ", first,
+                    " (it belongs to no event, and one is taken for all). Repack the files one by one, or leave it out with --leave-out ", path, ".");
+  }
+}
 
 StoredColumns stored_columns(const std::string& path, const std::vector<std::string>& left_out, const std::vector<std::string>& copied) {
   return Sorter(path).sort(left_out, copied);

@@ -19,6 +19,11 @@ struct StoredColumns {
 /// convention; PyTables' indexes are left out, the column names of pandas copied. To be called on the catalog thread.
 /// @param left_out, copied  datasets, or groups with all that is in them
 /// @throws InputError  a dataset with another number of rows, or with values that cannot be moved: names them and what to do
+/// Compares a later file with the first one: the same datasets, and the same content of those that are copied.
+/// @throws InputError  naming the one that differs
+void check_same_datasets(const std::string& first, const std::string& other, const std::vector<std::string>& left_out,
+                         const std::vector<std::string>& copied);
+
 StoredColumns stored_columns(const std::string& path, const std::vector<std::string>& left_out, const std::vector<std::string>& copied);
 
 }  // namespace tev

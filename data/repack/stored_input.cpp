@@ -10,13 +10,14 @@
 
 #include <ATen/ops/zeros.h>
 
-#include <numeric>
+#include <algorithm>
 
 namespace tev {
 namespace {
 
-/// Events that a pass in file order holds at least.
+/// Events that a pass in file order holds at least, unless they are larger than a share of the budget.
 constexpr int64_t kPassWindow = 128;
+constexpr int64_t kPassShare = 8;
 /// Of the byte budget, what batches made ahead and chunks that wait to be written take each.
 constexpr int64_t kQueueDivisor = 8;
 
@@ -67,6 +68,8 @@ class StoredInput final : public RepackInput {
       : resources_(resources), workers_(resources.workers),
         store_(loading_budget_bytes(resources.budget_mib) / kQueueDivisor * (kQueueDivisor - 2)) {
     const StoredColumns stored = thread_.run([&] { return stored_columns(files.front(), left_out, copied); });
+    for (size_t i = 1; i < files.size(); ++i)
+      thread_.run([&] { check_same_datasets(files.front(), files[i], left_out, stored.copied); });
     columns_ = stored.columns;
     copied_ = stored.copied;
     groups_ = stored.groups;
@@ -92,19 +95,22 @@ class StoredInput final : public RepackInput {
   std::unique_ptr<BatchStream> stream(const RepackOrder& order, int64_t batch_size, int64_t first_step) override {
     const ShuffleSpec shuffle = plan_shuffle(*unit_rows_, order.shuffle_rows);
     StreamSpec spec;
-    spec.order = {order.seed, unit_rows_, order.shuffled ? shuffle.lanes : 1, order.shuffled ? shuffle.window_rows : kPassWindow, batch_size};
+    spec.order = {order.seed, unit_rows_, order.shuffled ? shuffle.lanes : 1, order.shuffled ? shuffle.window_rows : pass_window(), batch_size};
     spec.shuffled = order.shuffled;
     spec.first_step = first_step;
     spec.queue_bytes = loading_budget_bytes(resources_.budget_mib) / kQueueDivisor;
-    spec.budget_advice = [this, shuffle](const PinQuota& quota) {
-      return c10::str("--budget-mib: ", shuffle.lanes * shuffle.window_rows, " events that are shuffled together do not fit into ",
-                      loading_budget_bytes(resources_.budget_mib) >> 20, " MiB. Raise --budget-mib, or set --shuffle-rows ",
-                      shuffle_rows_that_fit(*unit_rows_, quota, static_cast<double>(store_.budget_bytes())), ".");
+    spec.budget_advice = [this, shuffle, order](const PinQuota& quota) {
+      const int64_t fits = order.shuffled ? shuffle_rows_that_fit(*unit_rows_, quota, static_cast<double>(store_.budget_bytes())) : 1;
+      return c10::str("--budget-mib: ", order.shuffled ? shuffle.lanes * shuffle.window_rows : pass_window(), " events that are ",
+                      order.shuffled ? "shuffled" : "held", " together do not fit into ", loading_budget_bytes(resources_.budget_mib) >> 20,
+                      " MiB. Raise --budget-mib", fits > 1 ? c10::str(", or set --shuffle-rows ", fits) : "", ".");
     };
     return std::make_unique<BatchStream>(store_, *units_, std::move(spec));
   }
 
  private:
+  int64_t pass_window() const { return std::clamp<int64_t>(store_.budget_bytes() / kPassShare / bytes_per_event(), 1, kPassWindow); }
+
   const RepackResources resources_;
   CatalogThread thread_;
   WorkerPool workers_;

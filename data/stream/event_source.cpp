@@ -191,13 +191,15 @@ EventBlock EventSource::convert(int64_t unit, const std::vector<FieldValues>& va
 }
 
 EventBlock EventSource::raw_columns(int64_t unit) const {
-  const auto values = catalog_->read(unit);
+  const auto found = read(unit);
+  const auto values = found ? *found : catalog_->nothing();
   return convert(unit, values, roles(unit, values).keep);
 }
 
 EventSource::Roles EventSource::roles(int64_t unit, const std::vector<FieldValues>& values) const {
   Roles roles;
-  const int64_t num_events = catalog_->units()[unit].num_events;
+  const auto& any = values.front();  // all of the unit, or none where it is left out
+  const int64_t num_events = any.offsets.defined() ? any.offsets.numel() - 1 : any.values.size(0);
   size_t next = preprocess_->objects().size();
   roles.label = file_classes_.empty() ? labels_.classes(values[next++].values)
                                       : at::full({num_events}, file_classes_[static_cast<size_t>(catalog_->units()[unit].file)], at::kLong);

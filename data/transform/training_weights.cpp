@@ -36,9 +36,11 @@ std::vector<double> edges_of(const std::string& name, const ReweightVariable& va
   if (edges.empty()) {
     TEV_CHECK_INPUT(range.size() == 2 && range[0] < range[1], key, ".range: [", c10::Join(", ", range),
                     "] is not a range (expected [low, high] with low < high).");
+    TEV_CHECK_INPUT(variable.bins <= kMostFactors, key, ".bins: ", variable.bins, " (at most ", kMostFactors, " were expected). Make bins wider.");
     for (int64_t i = 0; i <= variable.bins; ++i)
       edges.push_back(i == variable.bins ? range[1] : range[0] + (range[1] - range[0]) * static_cast<double>(i) / static_cast<double>(variable.bins));
   }
+  for (double& edge : edges) edge = static_cast<float>(edge);  // values are float32: 0.7 lies in the bin that begins at 0.7
   const bool rising = std::adjacent_find(edges.begin(), edges.end(), [](double a, double b) { return !(a < b); }) == edges.end();
   TEV_CHECK_INPUT(edges.size() >= 2 && rising, key, ".edges: [", c10::Join(", ", edges), "] (at least two rising numbers were expected). Correct them.");
   return edges;

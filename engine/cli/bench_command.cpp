@@ -162,20 +162,20 @@ std::string limit_of(const Result& result, int64_t workers) {
 
 void print(const Result& result, const RunConfig& config, const Request& request, size_t num_files) {
   const double rate = static_cast<double>(result.events) / result.seconds;
-  std::cout << fmt::format("{} events in {} batches of {} from {} file{}, {} epoch{}, {} worker{}, {}\n", result.events, result.batches,
-                           config.train.batch_size, num_files, num_files == 1 ? "" : "s", request.epochs, request.epochs == 1 ? "" : "s",
+  const std::string batches = result.batches > 0 ? fmt::format(" in {} batches of {}", result.batches, config.train.batch_size) : "";
+  std::cout << fmt::format("{} events{} from {} file{}, {} epoch{}, {} worker{}, {}\n", result.events, batches, num_files, num_files == 1 ? "" : "s", request.epochs, request.epochs == 1 ? "" : "s",
                            config.data.workers, config.data.workers == 1 ? "" : "s",
                            "stage " + request.stage)
             << fmt::format("  rate         {:>12.0f} events/s {:>10.1f} MiB/s uncompressed {:>10.1f} MiB/s as stored\n", rate,
-                           result.decoded_mib / result.seconds, result.stored_mib / result.seconds)
-            << fmt::format("  first batch  {:>12.3f} s\n", result.first_batch_s);
+                           result.decoded_mib / result.seconds, result.stored_mib / result.seconds);
+  if (result.batches > 0) std::cout << fmt::format("  first batch  {:>12.3f} s\n", result.first_batch_s);
   if (result.raw_read_mib_s > 0)
     std::cout << fmt::format("  raw read     {:>12.1f} MiB/s by as many threads; the stream reads at {:.1f} % of it\n", result.raw_read_mib_s,
                              100 * result.stored_mib / result.seconds / result.raw_read_mib_s);
   std::cout << fmt::format("  {:<20} {:>10} {:>16}\n", "stage", "seconds", "MiB/s a thread");
   for (const auto& stage : result.stages)
-    std::cout << fmt::format("  {:<20} {:>10.3f} {:>16.1f}\n", stage.name, stage.seconds,
-                             (stage.name == "read" ? result.stored_mib : result.decoded_mib) / std::max(1e-9, stage.seconds));
+    if (stage.seconds > 0) std::cout << fmt::format("  {:<20} {:>10.3f} {:>16.1f}\n", stage.name, stage.seconds,
+                             (stage.name == "read" ? result.stored_mib : result.decoded_mib) / stage.seconds);
   std::cout << "  limit: " << limit_of(result, config.data.workers) << "\n";
 }
 
@@ -184,8 +184,9 @@ void print_json(const Result& result, const RunConfig& config, const Request& re
                               {"workers", config.data.workers}, {"batch_size", config.train.batch_size}, {"epochs", request.epochs},
                               {"cold", request.cold}, {"events", result.events}, {"seconds", result.seconds},
                               {"events_per_s", static_cast<double>(result.events) / result.seconds},
-                              {"first_batch_s", result.first_batch_s}, {"wait_s", result.wait_s}, {"stored_mib", result.stored_mib},
+                              {"stored_mib", result.stored_mib},
                               {"decoded_mib", result.decoded_mib}};
+  if (result.batches > 0) line.update({{"first_batch_s", result.first_batch_s}, {"wait_s", result.wait_s}});
   if (result.raw_read_mib_s > 0) line["raw_read_mib_s"] = result.raw_read_mib_s;
   for (const auto& stage : result.stages) line["stages"][stage.name] = stage.seconds;
   std::cout << line.dump() << "\n";

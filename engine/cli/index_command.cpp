@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <exception>
 #include <iostream>
 #include <thread>
 
@@ -52,10 +53,19 @@ int index_part(const Request& request) {
   const auto files = files_of(config);
   const PlanCache cache(cache_directory() / "index");
   CatalogThread thread;
+  std::exception_ptr failure;  // of the first file that fails; the others are indexed all the same
   for (size_t i = static_cast<size_t>(request.part); i < files.size(); i += static_cast<size_t>(request.jobs)) {
-    open_reader(config.reader, files[i], field_requests(config), thread, &cache);
+    try {
+      open_reader(config.reader, files[i], field_requests(config), thread, &cache);
+    } catch (const Error& error) {
+      if (config.faults == "skip")
+        std::cerr << "tevatrain: left out: " << error.what() << "\n";
+      else
+        failure = failure ? failure : std::current_exception();
+    }
     std::cout.put('.').flush();
   }
+  if (failure) std::rethrow_exception(failure);
   return exit_done;
 }
 

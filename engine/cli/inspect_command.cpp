@@ -34,6 +34,12 @@ void print(const hdf5::DatasetDescription& dataset) {
   for (const auto& [name, value] : dataset.attributes) std::cout << fmt::format("    @{} = {}\n", name, value);
 }
 
+/// As a shell takes it for one word.
+std::string quoted(const std::string& word) {
+  const bool plain = word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:+,@%=") == std::string::npos;
+  return plain ? word : "'" + word + "'";
+}
+
 /// What will be slow, and what to do about it.
 void print_advice(const std::string& file, const std::vector<hdf5::DatasetDescription>& datasets) {
   std::string text;
@@ -41,8 +47,11 @@ void print_advice(const std::string& file, const std::vector<hdf5::DatasetDescri
     for (const auto& reason : hdf5::advice_for(dataset)) text += fmt::format("  {}: {}\n", dataset.path, reason);
   if (text.empty()) return;
   const std::filesystem::path path = file;
-  std::cout << "\nslow to read\n" << text << "  Written anew, it is fast:\n    tevatrain repack " << file << " "
-            << (path.parent_path() / (path.stem().string() + "_fast.h5")).string() << "\n";
+  std::cout << "\nslow to read\n" << text << "  Written anew, it is fast:\n    tevatrain repack " << quoted(file) << " "
+            << quoted((path.parent_path() / (path.stem().string() + "_fast.h5")).string());
+  for (const auto& dataset : datasets)
+    if (!dataset.movable) std::cout << " --leave-out " << quoted(dataset.path);
+  std::cout << "\n";
 }
 
 int inspect_here(const std::string& file) {

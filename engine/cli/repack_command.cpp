@@ -57,8 +57,8 @@ class Output {
       return;
     }
     const fs::path manifest = path_ / "repack.json";
-    if (!fs::exists(shard(0))) {
-      TEV_CHECK_INPUT(!fs::exists(path_) || fs::is_empty(path_) || fs::exists(manifest), path_.string(),
+    if (!fs::exists(manifest) || !has_shards()) {
+      TEV_CHECK_INPUT(!fs::exists(path_) || fs::is_empty(path_) || (fs::exists(manifest) && !has_shards()), path_.string(),
                       ": is not empty and no output of repack. Name a new folder, or a file that ends in .h5.");
       fs::create_directories(path_);
       replace_file(manifest, made_from.dump(1) + "\n");
@@ -80,6 +80,11 @@ class Output {
   }
 
  private:
+  bool has_shards() const {
+    const fs::directory_iterator entries(path_);
+    return std::any_of(fs::begin(entries), fs::end(entries), [](const auto& entry) { return entry.path().filename().string().starts_with("part-"); });
+  }
+
   fs::path path_;
   bool is_file_;
 };
@@ -110,9 +115,8 @@ void check_apart(const std::vector<std::string>& files, const std::string& out) 
     TEV_CHECK_INPUT(fs::weakly_canonical(file) != fs::weakly_canonical(out), out, ": is one of the files to repack. Name another output.");
 }
 
-int stopped(const Output& output) {
-  std::cerr << "tevatrain: repack: stopped. "
-            << (output.is_file() ? "Nothing is left behind; a folder as output keeps what is complete.\n" : "Run the same command again to go on.\n");
+int stopped(const std::string& what_now) {
+  std::cerr << "tevatrain: repack: stopped. " << what_now << "\n";
   return exit_stopped;
 }
 
@@ -125,12 +129,10 @@ std::optional<bool> check(const Request& request, RepackInput& input, const std:
   if (!wanted) return std::nullopt;
   const auto got = digest_of(*output, "output", asked, messages);
   if (!got) return std::nullopt;
-  if (*wanted == *got)
-    std::cout << fmt::format("check: {} events, all columns equal\n", got->num_events());
-  else
-    std::cerr << fmt::format("tevatrain: {}: holds other events than the input ({} there, {} in the input). Remove it and repack again.\n",
-                             request.paths.back(), got->num_events(), wanted->num_events());
-  return *wanted == *got;
+  const bool equal = *wanted == *got;
+  std::cout << fmt::format("check: {} events in the input, {} in the output, {}\n", wanted->num_events(), got->num_events(),
+                           equal ? "all columns equal" : "NOT equal");
+  return equal;
 }
 
 int run(Request request) {
@@ -156,21 +158,27 @@ int run(Request request) {
     if (job.first_shard > 0) messages.info(fmt::format("{}: {} of {} shards are there; going on", out, job.first_shard, plan.num_shards));
     const auto begin = std::chrono::steady_clock::now();
     const auto written = repack(*input, plan, job, messages);
-    if (!written) return stopped(output);
+    if (!written)
+      return stopped(output.is_file() ? "Nothing is left behind; a folder as output keeps what is complete." : "Run the same command again to go on.");
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    std::cout << fmt::format("{} events into {} file{} in {:.1f} s ({:.0f} events/s); {:.1f} MiB, before {:.1f} MiB\n", *written, shards.size(),
-                             shards.size() == 1 ? "" : "s", seconds, static_cast<double>(*written) / std::max(1e-9, seconds), mib_on_disk(shards),
+    const auto new_shards = plan.num_shards - job.first_shard;
+    std::cout << fmt::format("{} events into {} file{} in {:.1f} s ({:.0f} events/s); {:.1f} MiB in all, before {:.1f} MiB\n", *written, new_shards,
+                             new_shards == 1 ? "" : "s", seconds, static_cast<double>(*written) / std::max(1e-9, seconds), mib_on_disk(shards),
                              mib_on_disk(files));
   } else {
     std::cout << out << ": complete\n";
   }
   if (request.check) {
     const auto equal = check(request, *input, shards, stop, messages);
-    if (!equal) return stopped(output);
-    if (!*equal) return exit_failure;
+    if (!equal) return stopped("The output is complete, but not checked: run the same command again.");
+    if (!*equal) {
+      std::cerr << "tevatrain: " << out << ": holds other events than the input. "
+                << (job.first_shard < plan.num_shards ? "Remove it and repack again.\n" : "It is no repack of these files (or was the output not named last?).\n");
+      return exit_failure;
+    }
   }
   if (!request.config.empty())
-    std::cout << "\n# in place of the data section's files, objects, label and weight; features stay as they are\n"
+    std::cout << "\n# in place of the data section's reader, files, objects and label, and of field, index and column of its weight; the rest stays\n"
               << data_section(load_run_config(request.config, {}).data, "'" + output.pattern() + "'");
   return exit_done;
 }
@@ -184,9 +192,9 @@ void add_repack(CLI::App& app, Command& chosen) {
   command->add_option("--config", request->config,
                       "Write what this configuration reads (objects, label, weight; `valid` and `select` applied) as flat rows with extents; "
                       "without it every dataset keeps its name and type");
-  command->add_option("--columns", request->columns, "With --config: more columns an event to take along, as in predict");
-  command->add_option("--leave-out", request->left_out, "Datasets or groups that are not needed");
-  command->add_option("--copy", request->copied, "Datasets or groups that belong to no event and are taken as they are");
+  command->add_option("--columns", request->columns, "With --config: more columns an event to take along, as in predict")->needs("--config");
+  command->add_option("--leave-out", request->left_out, "Datasets or groups that are not needed")->excludes("--config");
+  command->add_option("--copy", request->copied, "Datasets or groups that belong to no event and are taken as they are")->excludes("--config");
   command->add_flag("--keep-order", request->keep_order, "Do not shuffle");
   command->add_option("--seed", request->order.seed, "Of the shuffle")->capture_default_str();
   command->add_option("--shuffle-rows", request->order.shuffle_rows, "Events that are shuffled together; 0: min(all, 262144)")
@@ -194,7 +202,7 @@ void add_repack(CLI::App& app, Command& chosen) {
   command->add_option("--compression", request->compression.name, "zstd is fastest to read; gzip needs no plugin anywhere")
       ->check(CLI::IsMember({"zstd", "gzip", "none"}))->capture_default_str();
   command->add_option("--level", request->compression.level, "Of the compression")->check(CLI::Range(1, 12))->capture_default_str();
-  command->add_option("--shard-mib", request->shard_mib, "Uncompressed size of a shard, about")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--shard-mib", request->shard_mib, "Uncompressed size of a shard, about")->check(CLI::Range(1, 1 << 20))->capture_default_str();
   command->add_option("--workers", request->resources.workers, "Threads that read, and as many that compress")
       ->check(CLI::Range(1, 256))->capture_default_str();
   command->add_option("--budget-mib", request->resources.budget_mib, "Memory; 0: a quarter of that of the machine or cgroup")

@@ -190,6 +190,13 @@ TEST(WeightFit, ABinHoldsItsLowerEdgeAndTheLastOneBoth) {
   EXPECT_TRUE(at::equal(weights.bins(events.columns(), {}), at::tensor(std::vector<int64_t>{0, 0, 1, 1, -2, -1}, at::kLong)));
 }
 
+TEST(WeightFit, EdgesAreFloat32AsTheValuesAre) {
+  WeightConfig config = only_pt("nearest");
+  config.reweight.variables = {{"pt", edges({0.7, 0.9, 1.1})}};
+  const Events events = at_pt({0.7f, 0.9f, 1.1f}, {});
+  EXPECT_TRUE(at::equal(TrainingWeights(config, objects, classes).bins(events.columns(), {}), at::tensor(std::vector<int64_t>{0, 1, 1}, at::kLong)));
+}
+
 TEST(WeightFit, EventsOutsideAreCountedInTheNearestBinOrWeighNothing) {
   const Events events = at_pt({1, 2, 15, 30}, {1, 12, 13, -5});
   TrainingWeights nearest(only_pt("nearest"), objects, classes);
@@ -252,6 +259,10 @@ TEST(TrainingWeights, RefusesAConfigurationThatSaysNoWeights) {
                            "or range: [20, 100] and bins: 40.");
   config.reweight.variables = {{"pt", edges({0, 10, 10})}};
   EXPECT_EQ(error(config), "data.weight.reweight.variables.pt.edges: [0, 10, 10] (at least two rising numbers were expected). Correct them.");
+  config.reweight.variables = {{"pt", {}}};
+  config.reweight.variables[0].second.range = {0, 1};
+  config.reweight.variables[0].second.bins = int64_t{1} << 40;
+  EXPECT_EQ(error(config), "data.weight.reweight.variables.pt.bins: 1099511627776 (at most 1048576 were expected). Make bins wider.");
   config.reweight.variables = {{"pt", edges({0, 10}, "p_t")}};
   EXPECT_EQ(error(config).rfind("data.weight.reweight.variables.pt.expression: ", 0), 0u) << error(config);
 }

@@ -75,6 +75,13 @@ class FaultsTest(unittest.TestCase):
         rows = [json.loads(line) for line in (self.folder / "run" / "metrics.jsonl").read_text().splitlines()]
         self.assertTrue(all(np.isfinite(row["loss"]) for row in rows if "loss" in row))
 
+    def test_leaving_out_goes_with_weights_and_check(self):
+        self.damage("train_2", 1)
+        for overrides in (["data.weight.balance=equal"], ["data.weight.reweight.to=flat", "data.weight.reweight.variables.b={range: [-9, 9], bins: 2}"]):
+            program.require(self.train("data.faults=skip", "--fresh", *overrides, warns=True))
+        self.damage("train_1", 0)
+        program.require(program.run(self.folder, "check", "toy.yaml", "data.faults=skip", warns=True))
+
     def test_a_truncated_file_stops_or_is_left_out(self):
         whole = (self.folder / "train_3.h5").read_bytes()
         (self.folder / "train_3.h5").write_bytes(whole[:len(whole) // 2])

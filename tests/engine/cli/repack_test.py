@@ -57,7 +57,7 @@ class RepackTest(unittest.TestCase):
             file["events"].attrs["made by"] = np.array([1, 2])
             file.attrs["names"] = ["a", "bcd"]
         out = self.repack("in.h5", "out.h5", "--check")
-        self.assertIn("check: 5000 events, all columns equal", out)
+        self.assertIn("check: 5000 events in the input, 5000 in the output, all columns equal", out)
         with h5py.File(self.folder / "out.h5") as file:
             order = file["events/index"][:]
             self.assertFalse(np.array_equal(order, np.arange(number)))
@@ -221,7 +221,45 @@ class RepackTest(unittest.TestCase):
         self.write("out.h5", x=np.r_[np.arange(999.0), 7])
         result = program.run(self.folder, "repack", "in.h5", "out.h5", "--check")
         self.assertEqual(result.returncode, 1)
-        self.assertIn("out.h5: holds other events than the input (1000 there, 1000 in the input)", result.stderr)
+        self.assertIn("check: 1000 events in the input, 1000 in the output, NOT equal", result.stdout)
+        self.assertIn("out.h5: holds other events than the input. It is no repack of these files", result.stderr)
+
+    def test_nothing_of_a_file_is_dropped_in_silence(self):
+        with h5py.File(self.folder / "in.h5", "w") as file:
+            file["x"] = np.arange(100)
+            file["version"] = 3
+            file.create_group("meta").attrs["lumi"] = 139.0
+        self.repack("in.h5", "out.h5")
+        with h5py.File(self.folder / "out.h5") as file:
+            self.assertEqual((file["version"][()], file["meta"].attrs["lumi"]), (3, 139.0))
+        with h5py.File(self.folder / "in.h5", "a") as file:
+            file["y"] = h5py.SoftLink("/x")
+        self.assertIn("'/y' is a link to what lies elsewhere", self.refusal("in.h5", "o.h5"))
+        self.repack("in.h5", "o.h5", "--leave-out", "y")
+
+    def test_all_files_have_the_same_datasets(self):
+        for name, extra in (("a", {}), ("b", {"cut": np.array([5])}), ("c", {"cut": np.array([7])})):
+            self.write(f"{name}.h5", x=np.arange(100), **extra)
+        self.assertIn("a.h5: has no dataset '/cut', but b.h5 has", self.refusal("a.h5", "b.h5", "o.h5"))
+        self.assertIn("c.h5: dataset '/cut' is not that of b.h5", self.refusal("b.h5", "c.h5", "o.h5", "--copy", "cut"))
+        self.repack("b.h5", "c.h5", "o.h5", "--leave-out", "cut")
+
+    def test_shards_of_another_plan_are_not_mixed(self):
+        path = self.write("in.h5", x=self.random.normal(0, 1, (40_000, 64)))
+        self.repack(path, "out", "--shard-mib", 4)
+        os.remove(self.folder / "out" / "part-00000.h5")
+        self.assertIn("was begun with steps_per_shard", self.refusal(path, "out", "--shard-mib", 8))
+        self.repack(path, "out", "--shard-mib", 4, "--check")
+
+    def test_events_larger_than_a_share_of_the_budget(self):
+        path = self.write("in.h5", x=self.random.normal(0, 1, (48, 1 << 19)))
+        for options in (["--keep-order"], ["--shuffle-rows", 8]):
+            self.repack(path, "out.h5", "--budget-mib", 256, "--check", *options)
+            os.remove(self.folder / "out.h5")
+
+    def test_offsets_that_could_mean_two_things(self):
+        self.write("in.h5", part__offsets=np.array([0, 2, 2, 3]), part__pt=np.arange(3.0), part__weight=np.arange(3.0))
+        self.assertIn("has as many rows as there are events and rows of '/part/offsets'", self.refusal("in.h5", "o.h5"))
 
     def test_what_cannot_be_repacked(self):
         path = self.write("in.h5", x=np.zeros((50, 40)), y=np.zeros(7), jets__pt=np.zeros(50))
