@@ -12,12 +12,19 @@ STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 @contextlib.contextmanager
 def stop_signals_held():
-    """A stop that comes meanwhile takes effect at the end: a worker is not started half. Wrap every submit() in it."""
+    """A stop that comes meanwhile takes effect at the end: a worker is not started half. Wrap every submit() in it. Main thread only."""
+    held = []
+    handlers = {number: signal.signal(number, lambda number, frame: held.append(number)) for number in STOP_SIGNALS}
+    # Workers that start now inherit the mask. It alone does not hold a signal: another thread may take it for the process.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
     finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if held:
+            signal.raise_signal(held[0])
 
 
 def start_worker():

@@ -125,6 +125,28 @@ void find_chunks(const Dataset& dataset, int64_t creation, const RawFile& bytes,
   check_apart(dataset, storage.extents);
 }
 
+/// Finds the bytes of a dataset whose filters and element (fill) are known.
+void find_bytes(const Dataset& dataset, int64_t creation, const RawFile& bytes, Storage& storage) {
+  if (!is_in_file(dataset)) {
+    storage.reason = "a dataset of another file";
+    return;
+  }
+  if (const Filter* filter = filter_for_library(storage.filters)) {
+    storage.reason = "the filter " + filter->name;
+    return;
+  }
+  switch (H5Pget_layout(creation)) {
+    case H5D_CHUNKED: find_chunks(dataset, creation, bytes, storage); break;
+    case H5D_CONTIGUOUS: find_contiguous(dataset, creation, bytes, storage); break;
+    case H5D_COMPACT:
+      storage.kind = Storage::Kind::compact;
+      storage.content = read_compact(dataset, storage.chunk_bytes());
+      break;
+    case H5D_VIRTUAL: storage.reason = "a virtual dataset"; break;
+    default: storage.reason = "an unknown layout"; break;
+  }
+}
+
 }  // namespace
 
 std::vector<int64_t> ChunkGrid::counts() const {
@@ -163,24 +185,19 @@ Storage storage_of(const Dataset& dataset, const RawFile& bytes) {
     return storage;
   }
   storage.fill = fill_of(dataset, creation.id());
-  if (!is_in_file(dataset)) {
-    storage.reason = "a dataset of another file";
-    return storage;
-  }
-  if (const Filter* filter = filter_for_library(storage.filters)) {
-    storage.reason = "the filter " + filter->name;
-    return storage;
-  }
-  switch (H5Pget_layout(creation.id())) {
-    case H5D_CHUNKED: find_chunks(dataset, creation.id(), bytes, storage); break;
-    case H5D_CONTIGUOUS: find_contiguous(dataset, creation.id(), bytes, storage); break;
-    case H5D_COMPACT:
-      storage.kind = Storage::Kind::compact;
-      storage.content = read_compact(dataset, storage.chunk_bytes());
-      break;
-    case H5D_VIRTUAL: storage.reason = "a virtual dataset"; break;
-    default: storage.reason = "an unknown layout"; break;
-  }
+  find_bytes(dataset, creation.id(), bytes, storage);
+  return storage;
+}
+
+std::optional<Storage> references_of(const Dataset& dataset, const RawFile& bytes) {
+  const Handle creation(TEV_H5(H5Dget_create_plist(dataset.id()), where(dataset)), H5Pclose);
+  if (format_of(dataset.file()).offset_bytes != 8 || H5Pget_layout(creation.id()) == H5D_COMPACT) return std::nullopt;
+  Storage storage;
+  storage.grid = {dataset.shape(), dataset.shape()};
+  storage.filters = filters_of(creation.id());
+  storage.fill.assign(kReferenceBytes, '\0');
+  find_bytes(dataset, creation.id(), bytes, storage);
+  if (storage.kind == Storage::Kind::library) return std::nullopt;
   return storage;
 }
 

@@ -4,6 +4,7 @@
 #include "data/hdf5/filters.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,5 +60,11 @@ struct Storage {
 /// @throws InputError  an extent beyond the end of the file
 /// @throws Error       a damaged chunk index
 Storage storage_of(const Dataset& dataset, const RawFile& bytes);
+
+/// Bytes of what a dataset with rows of variable length holds for each of them: how many values it has (uint32), then where they lie.
+inline constexpr int64_t kReferenceBytes = 16;
+
+/// Where these lie; nothing where they cannot be read without the library.
+std::optional<Storage> references_of(const Dataset& dataset, const RawFile& bytes);
 
 }  // namespace tev::hdf5

@@ -10,6 +10,7 @@ constexpr int64_t kScanEvents = 1 << 16;
 constexpr int64_t kWasteDivisor = 4;
 constexpr int64_t kMostUnitBytes = int64_t{16} << 20;
 
+using Lengths = std::function<std::vector<int64_t>(size_t source, int64_t first, int64_t num)>;
 using Rows = std::function<std::vector<RowRange>(size_t index, int64_t first, int64_t num)>;
 
 /// Sizes that every event, and every row of a flat dataset, adds.
@@ -23,15 +24,15 @@ struct Sizes {
   std::vector<size_t> sources{};
 
   void add(const RecordPlan& plan, const RecordField& field) {
-    num_values += field.width();
+    if (!field.variable_length) num_values += field.width();
     for (const auto& part : field.parts) {
       const Source& source = plan.sources[part.source];
       if (std::find(sources.begin(), sources.end(), part.source) != sources.end()) continue;
       sources.push_back(part.source);
-      stored_bytes += source.row_bytes();
       const int64_t row_bytes = source.record.bytes * source.records_per_row();
       chunk_bytes += source.chunk_rows * row_bytes;
       if (field.variable_length) continue;  // its chunks hold no values, only where they are
+      stored_bytes += source.row_bytes();
       chunk_rows = std::max(chunk_rows, source.chunk_rows);
       if (row_bytes > heavy_bytes) {
         heavy_bytes = row_bytes;
@@ -46,8 +47,8 @@ struct PlanSizes {
   explicit PlanSizes(const RecordPlan& plan) : rows(plan.indexes.size()) {
     for (const auto& field : plan.fields) {
       (field.row_index ? rows[*field.row_index] : event).add(plan, field);
-      // How long they are is not known before they are read: about the file's share.
-      if (field.variable_length && plan.num_events > 0) {
+      // Where it is not known how long they are: about the file's share.
+      if (field.variable_length && plan.num_events > 0 && !plan.sources[field.parts[0].source].references) {
         event.stored_bytes += static_cast<int64_t>(plan.identity.bytes) / plan.num_events;
         event.num_values += static_cast<int64_t>(plan.identity.bytes) / plan.num_events / plan.member(field.parts[0]).bytes();
       }
@@ -76,6 +77,31 @@ std::vector<UnitRange> cut_plain(const RecordPlan& plan, const Sizes& event) {
   for (int64_t first = 0; first < plan.num_events; first += events) {
     const int64_t num = std::min(events, plan.num_events - first);
     units.push_back({first, num, num * event.stored_bytes, num * event.num_values});
+  }
+  return units;
+}
+
+/// Events one by one, as many as fit: with rows of any length there is nothing to go by but these.
+std::vector<UnitRange> cut_by_lengths(const RecordPlan& plan, const Sizes& event, const Lengths& lengths) {
+  std::vector<UnitRange> units;
+  for (int64_t first = 0; first < plan.num_events; first += kScanEvents) {
+    const int64_t num = std::min(kScanEvents, plan.num_events - first);
+    std::vector<int64_t> values(static_cast<size_t>(num), event.num_values), bytes(static_cast<size_t>(num), event.stored_bytes);
+    for (const auto& field : plan.fields) {
+      if (!field.variable_length || !plan.sources[field.parts[0].source].references) continue;
+      const auto of_rows = lengths(field.parts[0].source, first, num);
+      for (size_t i = 0; i < of_rows.size(); ++i) {
+        values[i] += of_rows[i];
+        bytes[i] += of_rows[i] * hdf5::scalar_bytes(plan.member(field.parts[0]).scalar);
+      }
+    }
+    for (int64_t i = 0; i < num; ++i) {
+      const int64_t more = bytes[static_cast<size_t>(i)];
+      if (units.empty() || units.back().stored_bytes + more > kUnitBytes) units.push_back({first + i, 0, 0, 0});
+      ++units.back().num_events;
+      units.back().stored_bytes += more;
+      units.back().num_values += values[static_cast<size_t>(i)];
+    }
   }
   return units;
 }
@@ -153,8 +179,12 @@ class Cutter {
 
 }  // namespace
 
-std::vector<UnitRange> cut_units(const RecordPlan& plan, const Rows& rows) {
+std::vector<UnitRange> cut_units(const RecordPlan& plan, const Rows& rows, const Lengths& lengths) {
   const PlanSizes sizes(plan);
+  const bool has_lengths = std::any_of(plan.fields.begin(), plan.fields.end(), [&](const RecordField& field) {
+    return field.variable_length && plan.sources[field.parts[0].source].references;
+  });
+  if (plan.indexes.empty() && has_lengths) return cut_by_lengths(plan, sizes.event, lengths);
   if (plan.indexes.empty()) return cut_plain(plan, sizes.event);
   Cutter cutter(plan, sizes);
   for (int64_t first = 0; first < plan.num_events; first += kScanEvents) {

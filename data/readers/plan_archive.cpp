@@ -76,7 +76,8 @@ void check_storage(const hdf5::Storage& storage) {
 
 template <class Archive>
 void archive(Archive& a, Source& v) {
-  auto& [path, record, shape, chunk_rows, kind, rows, library_reason, members, as_bytes] = v;
+  auto& [path, record, shape, chunk_rows, kind, rows, library_reason, members, as_bytes, references] = v;
+  static_cast<void>(references);  // for cutting, which is done
   bool has_rows = rows.has_value();
   a(path, record, shape, chunk_rows, kind, library_reason, members, as_bytes, has_rows);
   if (!has_rows) return;

@@ -69,6 +69,18 @@ void RecordFile::read_whole(size_t source, int64_t first_row, int64_t num_rows, 
   plan_.sources[source].rows->read(bytes_, find_chunk(source), first_row, num_rows, out);
 }
 
+std::vector<int64_t> RecordFile::row_lengths(size_t source, int64_t first_row, int64_t num_rows) const {
+  std::vector<int64_t> lengths;
+  plan_.sources[source].references->visit(bytes_, find_chunk(source), first_row, num_rows, [&](const decode::RowBlock& block) {
+    for (int64_t i = 0; i < block.num_rows; ++i) {
+      uint32_t length = 0;  // little-endian, as everything in a file's own structure
+      std::memcpy(&length, block.data + i * block.row_bytes, sizeof(length));
+      lengths.push_back(length);
+    }
+  });
+  return lengths;
+}
+
 std::vector<char> RecordFile::read_variable_length(size_t source, int64_t first_row, int64_t num_rows, std::vector<int64_t>& counts) const {
   return thread_.run([&] { return datasets_[source]->read_variable_length(first_row, num_rows, counts); });
 }

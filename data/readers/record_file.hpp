@@ -24,6 +24,9 @@ class RecordFile {
   /// Copies whole rows as they are stored; only where Source::rows has them whole.
   void read_whole(size_t source, int64_t first_row, int64_t num_rows, char* out) const;
 
+  /// How many values each row of variable length has; only where Source::references are known. Reads none of them.
+  std::vector<int64_t> row_lengths(size_t source, int64_t first_row, int64_t num_rows) const;
+
   /// Values of rows of variable length, in native numbers, and how many each row has.
   std::vector<char> read_variable_length(size_t source, int64_t first_row, int64_t num_rows, std::vector<int64_t>& counts) const;
 

@@ -45,6 +45,7 @@ struct Source {
   std::string library_reason{};           ///< why
   std::vector<int64_t> members{};         ///< rising; the library packs them in this order
   bool as_bytes = false;                  ///< whole records are needed, as they are stored
+  std::optional<decode::RowReader> references{};  ///< of rows of variable length: hdf5::references_of
 
   int64_t num_rows() const { return shape.front(); }
   int64_t records_per_row() const;

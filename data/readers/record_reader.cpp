@@ -45,11 +45,13 @@ class RecordReader final : public Reader {
   /// Completes a plan that knows the datasets only.
   FilePlan plan_units() && {
     std::shared_ptr<const RecordFile> file;  // closed at the end: the catalog counts only files that were read since
-    if (!plan_.indexes.empty()) file = std::make_shared<const RecordFile>(plan_, thread_);
+    const bool has_lengths = std::any_of(plan_.sources.begin(), plan_.sources.end(), [](const Source& source) { return source.references.has_value(); });
+    if (!plan_.indexes.empty() || has_lengths) file = std::make_shared<const RecordFile>(plan_, thread_);
     for (auto& index : plan_.indexes)
       if (index.kind == RowsKind::counts)
         add_up_counts(plan_, index, [&](const RecordField& field, int64_t first, int64_t num) { return read_numbers(*file, field, first, num); });
-    units_ = cut_units(plan_, [&](size_t index, int64_t first, int64_t num) { return rows_of(*file, plan_.indexes[index], first, num); });
+    units_ = cut_units(plan_, [&](size_t index, int64_t first, int64_t num) { return rows_of(*file, plan_.indexes[index], first, num); },
+                       [&](size_t source, int64_t first, int64_t num) { return file->row_lengths(source, first, num); });
     file.reset();  // it refers to the plan
     return {std::move(plan_), std::move(units_)};
   }

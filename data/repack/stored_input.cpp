@@ -30,7 +30,8 @@ class StoredUnits final : public UnitLoader {
   StoredUnits(std::shared_ptr<Catalog> catalog, std::vector<RepackColumn> columns, WorkerPool& workers)
       : catalog_(std::move(catalog)), columns_(std::move(columns)), workers_(workers) {}
 
-  int64_t reserve_bytes(int64_t unit) const override { return 2 * catalog_->units()[unit].stored_bytes + 4096; }
+  /// Rows of variable length are there three times for a moment: the library's, all in a row, and the tensor.
+  int64_t reserve_bytes(int64_t unit) const override { return 3 * catalog_->units()[unit].stored_bytes + 4096; }
 
   void load(int64_t unit, Done done) override {
     workers_.submit([this, unit, done = std::move(done)] {

@@ -141,6 +141,11 @@ def many_flat(folder):
         f["plain"] = values(first[-1], 3, "f4")
         f["offsets"] = first
         f["counts"] = counts
+    with h5py.File(folder / "long_rows.h5", "w") as f:
+        # a few rows with nearly all of the values, next to each other
+        rows = f.create_dataset("ragged", (500,), dtype=h5py.vlen_dtype("f4"), chunks=(64,), compression="gzip")
+        for row in range(500):
+            rows[row] = np.arange(300_000 if 100 <= row < 104 else row % 5, dtype="f4")
     with h5py.File(folder / "linked.h5", "w") as f:
         f["near"] = np.zeros((20000, 3), "f4")
         f["far"] = h5py.ExternalLink("many_flat.h5", "/counts")

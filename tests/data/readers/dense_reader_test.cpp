@@ -126,5 +126,20 @@ TEST(Dense, CompoundDatasetNamesItsMembers) {
             "data.objects.part.columns.");
 }
 
+TEST(DenseReader, RowsOfVariableLengthAreCutByWhatTheyHold) {
+  const auto reader = open_test_file("dense", "long_rows.h5", {request("ragged")});
+  int64_t next = 0;
+  for (const auto& unit : reader->units()) {
+    ASSERT_EQ(unit.first_event, next);
+    next += unit.num_events;
+    const auto values = reader->read(unit.first_event, unit.num_events)[0].values;
+    EXPECT_EQ(unit.num_values, values.numel());
+    EXPECT_EQ(unit.stored_bytes, values.numel() * 4);
+    EXPECT_TRUE(unit.stored_bytes <= kUnitBytes || unit.num_events == 1);
+  }
+  EXPECT_EQ(next, 500);
+  EXPECT_GT(reader->units().size(), 3u);
+}
+
 }  // namespace
 }  // namespace tev
