@@ -116,7 +116,7 @@ void ChunkWriter::append(const std::string& dataset, int64_t num_rows, const std
 }
 
 void ChunkWriter::close() {
-  for (auto& [name, target] : targets_) TEV_H5(target.handle.close(), path_, ": writing dataset '", name, "'");
+  for (auto& target : targets_) TEV_H5(target.second.handle.close(), path_, ": writing dataset '", target.first, "'");
   targets_.clear();
   TEV_H5(H5Fflush(handle_.id(), H5F_SCOPE_GLOBAL), path_, ": writing");
   TEV_H5(handle_.close(), path_, ": closing");

@@ -210,7 +210,9 @@ std::vector<Member> members_of(const std::vector<RawObject>& objects,
     members.push_back({object, {}, {}});
     if (object.name != "event") known.push_back(object.name);
   }
-  for (const auto& [name, config] : features) {
+  for (const auto& entry : features) {
+    const std::string& name = entry.first;
+    const StringMap& config = entry.second;
     if (name == "event" &&
         std::none_of(objects.begin(), objects.end(), [](const auto& o) { return o.name == "event"; }))
       members.insert(members.begin(), {RawObject{"event", false}, {}, {}});
