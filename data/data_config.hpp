@@ -78,7 +78,7 @@ struct DataConfig {
     fields.add("shuffle_rows", shuffle_rows, "Events among which a batch is drawn; 0: min(all, 262144)").at_least(0).unit("events");
     fields.add("budget_mib", budget_mib, "Memory that loading may hold; 0: a quarter of the memory of the machine or cgroup")
         .at_least(0).unit("MiB").performance();
-    fields.add("workers", workers, "Threads that drop invalid rows and compute features").at_least(1).at_most(256).performance();
+    fields.add("workers", workers, "Threads that read and decode chunks, drop invalid rows and compute features").at_least(1).at_most(256).performance();
     fields.add("prefetch", prefetch, "Batches made ahead of the training step").at_least(1).performance();
   }
 };

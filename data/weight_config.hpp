@@ -15,7 +15,7 @@ struct ReweightVariable {
   void declare(Fields& fields) {
     fields.add("expression", expression, "Expression over the columns of `event`, as in data.features.event; empty: the column of this name");
     fields.add("edges", edges, "Edges of the bins, rising. A bin holds its lower edge, the last one both");
-    fields.add("range", range, "Instead of edges: [low, high), cut into data.weight.reweight.variables.<name>.bins equal bins");
+    fields.add("range", range, "Instead of edges: [low, high], cut into data.weight.reweight.variables.<name>.bins equal bins");
     fields.add("bins", bins, "Number of equal bins in range").at_least(0);
   }
 };

@@ -22,27 +22,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from bench_runs import MALLOC_DEFAULT, run_python
+from stream_compare import CONFIG
 from weaver_compare import weaver
 from zstd_compare import link_shards, mosaicml
 
 VALUES, FILE_EVENTS, WINDOW = 64, 256, 4096
 NAMES = [f"c{i}" for i in range(VALUES)]
-CONFIG = """\
-data:
-  reader: dense
-  train: {folder}/train/*.h5
-  val: {folder}/val.h5
-  objects:
-    event: {{field: x, as: [{names}]}}
-  label: {{field: label, classes: [a, b]}}
-  features: {{event: {{first: c0}}}}
-  workers: {workers}
-  shuffle_rows: {window}
-  budget_mib: 512
-model: {{name: mlp, widths: [8]}}
-train: {{batch_size: 1024, device: cpu, threads: 1}}
-optimizer: {{name: adam, lr: 1e-3}}
-"""
 WEAVER = f"""\
 new_variables:
   is_a: 1 - label
@@ -86,7 +71,8 @@ def first_batch(run):
 
 
 def contenders(options, folder):
-    config = CONFIG.format(folder=folder, names=", ".join(NAMES), workers=options.workers, window=WINDOW)
+    config = CONFIG.format(file=folder / "train" / "*.h5", val=folder / "val.h5", names=", ".join(NAMES), workers=options.workers, window=WINDOW,
+                           budget=512)
     train, parquet = (sorted((folder / name).iterdir()) for name in ("train", "parquet"))
     weaver_config = folder / "weaver.yaml"
     weaver_config.write_text(WEAVER)

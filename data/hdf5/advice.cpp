@@ -1,5 +1,7 @@
 #include "data/hdf5/advice.hpp"
 
+#include "data/hdf5/storage.hpp"
+
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>

@@ -37,7 +37,7 @@ std::optional<std::string> whole_content(const File& file, const std::string& pa
   const Handle dataset(TEV_H5(H5Dopen2(file.id(), path.c_str(), H5P_DEFAULT), where), H5Dclose);
   const Handle type(TEV_H5(H5Dget_type(dataset.id()), where), H5Tclose);
   const Handle space(TEV_H5(H5Dget_space(dataset.id()), where), H5Sclose);
-  if (record_type(type.id()).has_pointers) return std::nullopt;
+  if (record_type(type.id()).has_pointers()) return std::nullopt;
   hsize_t sizes[H5S_MAX_RANK];
   const int rank = TEV_H5(H5Sget_simple_extent_dims(space.id(), sizes, nullptr), where);
   std::string content = c10::str(type_text(type.id()), " [", c10::Join(", ", std::vector<hsize_t>(sizes, sizes + rank)), "] ");

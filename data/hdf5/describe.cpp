@@ -3,6 +3,7 @@
 #include "data/hdf5/attributes.hpp"
 #include "data/hdf5/filters.hpp"
 #include "data/hdf5/library.hpp"
+#include "data/hdf5/storage.hpp"
 
 #include <hdf5.h>
 
@@ -32,20 +33,10 @@ void describe_space(int64_t dataset, DatasetDescription& description) {
   description.type_text = type_text(type.id());
   RecordType record = record_type(type.id());
   const bool has_rows_of_numbers = !record.compound && record.members[0].variable_length && record.members[0].scalar != Scalar::other && rank == 1;
-  description.movable = rank == 0 || !record.has_pointers || has_rows_of_numbers;
+  description.movable = rank == 0 || !record.has_pointers() || has_rows_of_numbers;
   if (record.compound) description.members = std::move(record.members);
   description.raw_bytes = H5Sget_simple_extent_npoints(space.id()) * static_cast<int64_t>(H5Tget_size(type.id()));
   description.storage_bytes = static_cast<int64_t>(H5Dget_storage_size(dataset));
-}
-
-/// Why the bytes of a dataset are the library's business.
-std::string library_reason(int64_t dataset, int64_t creation, const std::vector<Filter>& filters) {
-  const Handle type(TEV_H5(H5Dget_type(dataset), "type"), H5Tclose);
-  if (record_type(type.id()).has_pointers) return kVariableLength;
-  if (const Filter* filter = filter_for_library(filters)) return "the filter " + filter->name;
-  if (H5Pget_layout(creation) == H5D_VIRTUAL) return "a virtual dataset";
-  if (H5Pget_layout(creation) == H5D_CONTIGUOUS && H5Pget_external_count(creation) > 0) return "storage in external files";
-  return "";
 }
 
 void describe_storage(int64_t dataset, DatasetDescription& description) {
@@ -59,7 +50,8 @@ void describe_storage(int64_t dataset, DatasetDescription& description) {
   const auto filters = filters_of(creation.id());
   for (const auto& filter : filters) description.filters.push_back(filter.text());
   description.readable = are_readable(filters);
-  description.library_reason = library_reason(dataset, creation.id(), filters);
+  const Handle type(TEV_H5(H5Dget_type(dataset), description.path), H5Tclose);
+  description.library_reason = record_type(type.id()).has_variable_length ? kVariableLength : library_reason(creation.id(), filters);
 }
 
 }  // namespace

@@ -9,9 +9,6 @@
 
 namespace tev::hdf5 {
 
-/// A reason why only the library can read a dataset.
-inline constexpr const char* kVariableLength = "values of variable length";
-
 /// One dataset of a file.
 struct DatasetDescription {
   std::string path;

@@ -79,11 +79,7 @@ std::string read_compact(const Dataset& dataset, int64_t bytes) {
   return content;
 }
 
-void find_contiguous(const Dataset& dataset, int64_t creation, const RawFile& bytes, Storage& storage) {
-  if (H5Pget_external_count(creation) > 0) {
-    storage.reason = "storage in external files";
-    return;
-  }
+void find_contiguous(const Dataset& dataset, const RawFile& bytes, Storage& storage) {
   storage.kind = Storage::Kind::contiguous;
   storage.extents.emplace_back();
   // Never written: the library's answer to where it lies is no address then, or that plus the user block.
@@ -113,12 +109,6 @@ void find_chunks(const Dataset& dataset, int64_t creation, const RawFile& bytes,
     storage.reason = "rows cut into very many chunks";
     return;
   }
-  unsigned options = 0;
-  TEV_H5(H5Pget_chunk_opts(creation, &options), where(dataset));
-  if (options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) {
-    storage.reason = "chunks at the edge that are stored without filters";
-    return;
-  }
   storage.extents = chunk_extents(dataset, bytes, storage);
   for (size_t i = 0; i < storage.extents.size(); ++i)
     check_within(dataset, bytes, i, storage.extents[i].offset, storage.extents[i].bytes);
@@ -127,22 +117,15 @@ void find_chunks(const Dataset& dataset, int64_t creation, const RawFile& bytes,
 
 /// Finds the bytes of a dataset whose filters and element (fill) are known.
 void find_bytes(const Dataset& dataset, int64_t creation, const RawFile& bytes, Storage& storage) {
-  if (!is_in_file(dataset)) {
-    storage.reason = "a dataset of another file";
-    return;
-  }
-  if (const Filter* filter = filter_for_library(storage.filters)) {
-    storage.reason = "the filter " + filter->name;
-    return;
-  }
+  storage.reason = is_in_file(dataset) ? library_reason(creation, storage.filters) : "a dataset of another file";
+  if (!storage.reason.empty()) return;
   switch (H5Pget_layout(creation)) {
     case H5D_CHUNKED: find_chunks(dataset, creation, bytes, storage); break;
-    case H5D_CONTIGUOUS: find_contiguous(dataset, creation, bytes, storage); break;
+    case H5D_CONTIGUOUS: find_contiguous(dataset, bytes, storage); break;
     case H5D_COMPACT:
       storage.kind = Storage::Kind::compact;
       storage.content = read_compact(dataset, storage.chunk_bytes());
       break;
-    case H5D_VIRTUAL: storage.reason = "a virtual dataset"; break;
     default: storage.reason = "an unknown layout"; break;
   }
 }
@@ -174,14 +157,26 @@ std::vector<int64_t> ChunkGrid::start(int64_t index) const {
   return first;
 }
 
+std::string library_reason(int64_t creation_list, const std::vector<Filter>& filters) {
+  if (const Filter* filter = filter_for_library(filters)) return "the filter " + filter->name;
+  unsigned options = 0;
+  switch (H5Pget_layout(creation_list)) {
+    case H5D_VIRTUAL: return "a virtual dataset";
+    case H5D_CONTIGUOUS: return H5Pget_external_count(creation_list) > 0 ? "storage in external files" : "";
+    case H5D_CHUNKED:
+      TEV_H5(H5Pget_chunk_opts(creation_list, &options), "chunks");
+      return options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS ? "chunks at the edge that are stored without filters" : "";
+    default: return "";
+  }
+}
+
 Storage storage_of(const Dataset& dataset, const RawFile& bytes) {
   const Handle creation(TEV_H5(H5Dget_create_plist(dataset.id()), where(dataset)), H5Pclose);
   Storage storage;
   storage.grid = {dataset.shape(), dataset.shape()};
   storage.filters = filters_of(creation.id());
-  const Handle type(TEV_H5(H5Dget_type(dataset.id()), where(dataset)), H5Tclose);
-  if (H5Tdetect_class(type.id(), H5T_VLEN) > 0 || H5Tis_variable_str(type.id()) > 0) {
-    storage.reason = "values of variable length";
+  if (dataset.record().has_variable_length) {
+    storage.reason = kVariableLength;
     return storage;
   }
   storage.fill = fill_of(dataset, creation.id());

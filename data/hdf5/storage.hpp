@@ -55,6 +55,12 @@ struct Storage {
   int64_t chunk_bytes() const { return grid.chunk_records() * static_cast<int64_t>(fill.size()); }
 };
 
+/// Why only the library can read a dataset whose values have a fixed length, as its creation list says; empty: anybody can.
+std::string library_reason(int64_t creation_list, const std::vector<Filter>& filters);
+
+/// The same for values of variable length.
+inline constexpr const char* kVariableLength = "values of variable length";
+
 /// Reads the metadata of an open dataset: on 1.10 by walking the chunk index in the file itself, since asking the library for
 /// all chunks takes time quadratic in their number.
 /// @throws InputError  an extent beyond the end of the file

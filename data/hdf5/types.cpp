@@ -61,21 +61,19 @@ Scalar stored_scalar(int64_t type, bool big_endian) {
   }
 }
 
-bool has_pointers(int64_t type) {
+/// Notes what of a type is a pointer.
+void find_pointers(int64_t type, RecordType& record) {
   switch (H5Tget_class(type)) {
-    case H5T_VLEN:
-    case H5T_REFERENCE: return true;
-    case H5T_STRING: return TEV_H5(H5Tis_variable_str(type), kWhere) > 0;
-    case H5T_ARRAY: return has_pointers(super_type(type).id());
+    case H5T_VLEN: record.has_variable_length = true; return;
+    case H5T_STRING: record.has_variable_length |= TEV_H5(H5Tis_variable_str(type), kWhere) > 0; return;
+    case H5T_REFERENCE: record.has_references = true; return;
+    case H5T_ARRAY: return find_pointers(super_type(type).id(), record);
     case H5T_COMPOUND: break;
-    default: return false;
+    default: return;
   }
   const int num_members = TEV_H5(H5Tget_nmembers(type), kWhere);
-  for (int i = 0; i < num_members; ++i) {
-    const Handle member(TEV_H5(H5Tget_member_type(type, static_cast<unsigned>(i)), kWhere), H5Tclose);
-    if (has_pointers(member.id())) return true;
-  }
-  return false;
+  for (int i = 0; i < num_members; ++i)
+    find_pointers(Handle(TEV_H5(H5Tget_member_type(type, static_cast<unsigned>(i)), kWhere), H5Tclose).id(), record);
 }
 
 void describe_stored(int64_t type, Member& member) {
@@ -221,7 +219,7 @@ RecordType record_type(int64_t type) {
   RecordType record;
   record.compound = H5Tget_class(type) == H5T_COMPOUND;
   record.bytes = static_cast<int64_t>(H5Tget_size(type));
-  record.has_pointers = has_pointers(type);
+  find_pointers(type, record);
   if (!record.compound) {
     record.members.push_back(member_of(type, ""));
     return record;

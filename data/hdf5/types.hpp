@@ -35,7 +35,9 @@ struct RecordType {
   bool compound = false;
   int64_t bytes = 0;  ///< of a stored record
   std::vector<Member> members;
-  bool has_pointers = false;  ///< values of variable length or references somewhere: its bytes mean nothing elsewhere
+  bool has_variable_length = false, has_references = false;  ///< somewhere in it
+  /// Whether its bytes mean nothing elsewhere.
+  bool has_pointers() const { return has_variable_length || has_references; }
   std::vector<std::string> names() const;
   int64_t find(const std::string& name) const;  ///< index, or -1
 };

@@ -22,8 +22,8 @@ void archive(Archive& a, Member& v) {
 
 template <class Archive>
 void archive(Archive& a, RecordType& v) {
-  auto& [compound, bytes, members, has_pointers] = v;
-  a(compound, bytes, members, has_pointers);
+  auto& [compound, bytes, members, has_variable_length, has_references] = v;
+  a(compound, bytes, members, has_variable_length, has_references);
 }
 
 template <class Archive>

@@ -124,7 +124,7 @@ class Planner {
   void add_whole_record(RecordField& field, const FieldPart& part) {
     Source& source = plan_.sources[part.source];
     field.variable_length = source.record.members[0].variable_length;
-    TEV_CHECK_INPUT(field.variable_length ? source.shape.size() == 1 && source.record.members[0].scalar != Scalar::other : !source.record.has_pointers,
+    TEV_CHECK_INPUT(field.variable_length ? source.shape.size() == 1 && source.record.members[0].scalar != Scalar::other : !source.record.has_pointers(),
                     where(field.request), ": '", field.request.field, "' is ", source.record.members[0].type_text,
                     " (numbers, strings of fixed length and records of them can be taken as they are). Leave it out.");
     source.as_bytes = true;

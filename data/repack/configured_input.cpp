@@ -18,7 +18,7 @@ hdf5::Scalar scalar_of(const at::Tensor& values) {
 }
 
 RepackColumn numbers(const std::string& dataset, const std::string& extents, const at::Tensor& values) {
-  return {dataset, extents, "", scalar_of(values), {values.sizes().begin() + 1, values.sizes().end()}, static_cast<int64_t>(values.element_size())};
+  return {{dataset, "", scalar_of(values), {values.sizes().begin() + 1, values.sizes().end()}, static_cast<int64_t>(values.element_size())}, extents};
 }
 
 std::string names_in_brackets(const std::vector<std::string>& names) { return c10::str("[", c10::Join(", ", names), "]"); }

@@ -1,7 +1,6 @@
 #include "data/repack/repack.hpp"
 
 #include "base/check.hpp"
-#include "data/repack/column_writer.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -19,16 +18,10 @@ constexpr int64_t kMostBatch = 65536;
 
 int64_t power_of_two_below(int64_t n) { return static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(std::max<int64_t>(1, n)))); }
 
-int64_t row_bytes(const RepackColumn& column) {
-  int64_t bytes = column.record_bytes;
-  for (const int64_t n : column.row_shape) bytes *= n;
-  return bytes;
-}
-
 /// Bytes of a row of all columns with the same extents; under "": of an event.
 std::map<std::string, int64_t> bytes_of_rows(const std::vector<RepackColumn>& columns) {
   std::map<std::string, int64_t> bytes;
-  for (const auto& column : columns) bytes[column.extents] += row_bytes(column);
+  for (const auto& column : columns) bytes[column.extents] += column.written.row_bytes();
   return bytes;
 }
 
@@ -60,7 +53,7 @@ class Shard {
 
   void append(const Columns& batch) {
     for (size_t i = 0; i < columns_.size(); ++i)
-      if (columns_[i].extents.empty()) append(i, batch, 0, batch.at(columns_[i].dataset).values.size(0));
+      if (columns_[i].extents.empty()) append(i, batch, 0, batch.at(columns_[i].written.dataset).values.size(0));
     for (auto& rows : rows_) append(rows, batch);
   }
 
@@ -82,8 +75,10 @@ class Shard {
 
   std::vector<WrittenColumn> written_columns(const RepackPlan& plan) const {
     std::vector<WrittenColumn> written;
-    for (const auto& column : columns_)
-      written.push_back({column.dataset, column.like, column.scalar, column.row_shape, column.record_bytes, plan.events_per_chunk});
+    for (const auto& column : columns_) {
+      written.push_back(column.written);
+      written.back().chunk_rows = plan.events_per_chunk;
+    }
     for (const auto& rows : rows_) {
       for (const size_t i : rows.columns) written[i].chunk_rows = rows.chunk_rows;
       written.push_back({rows.extents, "", hdf5::Scalar::other, {}, sizeof(Extent), plan.events_per_chunk});
@@ -92,12 +87,13 @@ class Shard {
   }
 
   void append(size_t column, const Columns& batch, int64_t first_row, int64_t num_rows) {
-    const auto* values = static_cast<const char*>(batch.at(columns_[column].dataset).values.const_data_ptr());
-    writer_.append(column, values + first_row * row_bytes(columns_[column]), num_rows);
+    const WrittenColumn& written = columns_[column].written;
+    const auto* values = static_cast<const char*>(batch.at(written.dataset).values.const_data_ptr());
+    writer_.append(column, values + first_row * written.row_bytes(), num_rows);
   }
 
   void append(Rows& rows, const Columns& batch) {
-    const Column& any = batch.at(columns_[rows.columns.front()].dataset);
+    const Column& any = batch.at(columns_[rows.columns.front()].written.dataset);
     const auto* offset = any.offsets.const_data_ptr<int64_t>();
     const int64_t events = any.offsets.numel() - 1;
     std::vector<Extent> extents;

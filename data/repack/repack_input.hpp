@@ -2,8 +2,7 @@
 // What repacking reads: events as named columns, in the order of the files or of a shuffle.
 
 #include "base/messages.hpp"
-#include "data/hdf5/catalog_thread.hpp"
-#include "data/hdf5/types.hpp"
+#include "data/repack/column_writer.hpp"
 #include "data/stream/batch_stream.hpp"
 
 #include <memory>
@@ -14,12 +13,8 @@ namespace tev {
 
 /// A column of the output.
 struct RepackColumn {
-  std::string dataset;                         ///< in the output, and its name among the columns of a batch
-  std::string extents;                         ///< in the output, which rows belong to an event; empty: one row an event
-  std::string like;                            ///< dataset of the first file whose type and attributes it gets; empty: numbers
-  hdf5::Scalar scalar = hdf5::Scalar::other;   ///< of these
-  std::vector<int64_t> row_shape;              ///< in records
-  int64_t record_bytes = 0;
+  WrittenColumn written;  ///< its dataset is its name among the columns of a batch, too; `like` is a dataset of the first file
+  std::string extents;    ///< in the output, which rows belong to an event; empty: one row an event
 };
 
 /// Memory and threads of repacking.
@@ -54,7 +49,7 @@ class RepackInput {
 
   /// Events from a step on.
   virtual std::unique_ptr<BatchStream> stream(const RepackOrder& order, int64_t batch_size, int64_t first_step) = 0;
-  /// The columns of a batch of it, by RepackColumn::dataset.
+  /// The columns of a batch of it, by their datasets.
   virtual Columns columns_of(Batch batch) const { return std::move(batch.inputs); }
 
  protected:

@@ -156,11 +156,11 @@ class Sorter {
     const Rows* rows = rows_of(path);
     if (rows == nullptr) check_rows(path, dataset.num_rows(), num_events);
     TEV_CHECK_INPUT(dataset.records_per_row() > 0, file_->path(), ": dataset '", path, "' has rows of no values. Leave it out with --leave-out ", path, ".");
-    RepackColumn column{path, rows != nullptr ? parent(path) + "/extents" : "", path, hdf5::Scalar::other,
-                        {dataset.shape().begin() + 1, dataset.shape().end()}, dataset.record().bytes};
+    RepackColumn column{{path, path, hdf5::Scalar::other, {dataset.shape().begin() + 1, dataset.shape().end()}, dataset.record().bytes},
+                        rows != nullptr ? parent(path) + "/extents" : ""};
     if (member.variable_length && member.scalar != hdf5::Scalar::other) {
-      column = {path + "/values", path + "/extents", "", member.scalar, {}, hdf5::scalar_bytes(member.scalar)};
-      result_.notes.push_back("'" + path + "' becomes '" + column.dataset + "' with '" + column.extents + "': read it with data.reader flat");
+      column = {{path + "/values", "", member.scalar, {}, hdf5::scalar_bytes(member.scalar)}, path + "/extents"};
+      result_.notes.push_back("'" + path + "' becomes '" + column.written.dataset + "' with '" + column.extents + "': read it with data.reader flat");
     }
     result_.columns.push_back(std::move(column));
     FieldRequest request;

@@ -6,7 +6,7 @@
 #include "data/repack/stored_columns.hpp"
 #include "data/stream/memory_limit.hpp"
 #include "data/stream/shuffle_advice.hpp"
-#include "data/stream/worker_pool.hpp"
+#include "data/stream/worker_loader.hpp"
 
 #include <ATen/ops/zeros.h>
 
@@ -25,41 +25,27 @@ constexpr int64_t kQueueDivisor = 8;
 constexpr const char* kLayout = "flat";
 
 /// Units of rows as they are stored.
-class StoredUnits final : public UnitLoader {
+class StoredUnits final : public WorkerLoader {
  public:
   StoredUnits(std::shared_ptr<Catalog> catalog, std::vector<RepackColumn> columns, WorkerPool& workers)
-      : catalog_(std::move(catalog)), columns_(std::move(columns)), workers_(workers) {}
+      : WorkerLoader(workers), catalog_(std::move(catalog)), columns_(std::move(columns)) {}
 
   /// Rows of variable length are there three times for a moment: the library's, all in a row, and the tensor.
   int64_t reserve_bytes(int64_t unit) const override { return 3 * catalog_->units()[unit].stored_bytes + 4096; }
 
-  void load(int64_t unit, Done done) override {
-    workers_.submit([this, unit, done = std::move(done)] {
-      std::shared_ptr<const DecodedUnit> decoded;
-      std::exception_ptr failure;
-      try {
-        decoded = std::make_shared<const DecodedUnit>(read(unit));
-      } catch (...) {
-        failure = std::current_exception();
-      }
-      done(std::move(decoded), std::move(failure));
-    });
-  }
-
  private:
-  DecodedUnit read(int64_t unit) const {
+  DecodedUnit load_here(int64_t unit) const override {
     DecodedUnit decoded;
     decoded.num_events = catalog_->units()[unit].num_events;
     decoded.first_sample_id = catalog_->first_sample_id(unit);
     const auto values = catalog_->read(unit);
-    for (size_t i = 0; i < columns_.size(); ++i) decoded.inputs[columns_[i].dataset] = {values[i].values, values[i].offsets};
+    for (size_t i = 0; i < columns_.size(); ++i) decoded.inputs[columns_[i].written.dataset] = {values[i].values, values[i].offsets};
     decoded.label = decoded.weight = at::zeros({decoded.num_events}, at::kByte);  // batches have them; nobody reads these
     return decoded;
   }
 
   std::shared_ptr<Catalog> catalog_;
   std::vector<RepackColumn> columns_;
-  WorkerPool& workers_;
 };
 
 class StoredInput final : public RepackInput {
@@ -101,7 +87,7 @@ class StoredInput final : public RepackInput {
     spec.first_step = first_step;
     spec.queue_bytes = loading_budget_bytes(resources_.budget_mib) / kQueueDivisor;
     spec.budget_advice = [this, shuffle, order](const PinQuota& quota) {
-      const int64_t fits = order.shuffled ? shuffle_rows_that_fit(*unit_rows_, quota, static_cast<double>(store_.budget_bytes())) : 1;
+      const int64_t fits = order.shuffled ? rows_that_fit(*unit_rows_, quota, static_cast<double>(store_.budget_bytes())).rows : 1;
       return c10::str("--budget-mib: ", order.shuffled ? shuffle.lanes * shuffle.window_rows : pass_window(), " events that are ",
                       order.shuffled ? "shuffled" : "held", " together do not fit into ", loading_budget_bytes(resources_.budget_mib) >> 20,
                       " MiB. Raise --budget-mib", fits > 1 ? c10::str(", or set --shuffle-rows ", fits) : "", ".");

@@ -195,12 +195,9 @@ StreamSpec DataSession::pass_spec(Split split, int64_t batch_size) const {
 
 /// What to do when a shuffle window does not fit.
 std::string DataSession::shuffle_advice(const PinQuota& quota) const {
-  const auto& unit_rows = *part(Split::train).unit_rows;
-  const double per_unit = static_cast<double>(quota.pinned_bytes) / static_cast<double>(std::max<int64_t>(1, quota.pinned_units));
-  const double per_event = per_unit * static_cast<double>(unit_rows.size()) / static_cast<double>(shuffle_.num_rows);
-  const int64_t fits = shuffle_rows_that_fit(unit_rows, quota, static_cast<double>(store_.budget_bytes()) * quota.share);
+  const auto [fits, event_bytes] = rows_that_fit(*part(Split::train).unit_rows, quota, static_cast<double>(store_.budget_bytes()) * quota.share);
   return c10::str("data.budget_mib: a shuffle window of ", shuffle_.lanes * shuffle_.window_rows, " events does not fit into ",
-                  loading_budget_bytes(config_.budget_mib) >> 20, " MiB (about ", static_cast<int64_t>(per_event),
+                  loading_budget_bytes(config_.budget_mib) >> 20, " MiB (about ", event_bytes,
                   " bytes an event). Raise data.budget_mib, set data.shuffle_rows=", fits,
                   ", or write the files anew, shuffled and without padding: tevatrain repack FILE... FOLDER --config CONFIG.");
 }

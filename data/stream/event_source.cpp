@@ -94,7 +94,7 @@ std::vector<FieldRequest> field_requests(const DataConfig& config) {
 EventSource::EventSource(const DataConfig& config, std::shared_ptr<Catalog> catalog, WorkerPool& workers,
                          std::shared_ptr<const Preprocess> preprocess, std::shared_ptr<const TrainingWeights> weights, Stage stage, StageTimes& times,
                          Faults& faults, std::vector<Observer> observers)
-    : config_(config), catalog_(std::move(catalog)), workers_(workers), preprocess_(std::move(preprocess)), weights_(std::move(weights)),
+    : WorkerLoader(workers), config_(config), catalog_(std::move(catalog)), preprocess_(std::move(preprocess)), weights_(std::move(weights)),
       labels_(config.label), file_classes_(file_classes(config.label, catalog_->file_paths())), stage_(stage), times_(times), faults_(faults),
       observers_(std::move(observers)),
       convert_(preprocess_->objects(), config.select) {}
@@ -114,20 +114,7 @@ int64_t EventSource::reserve_bytes(int64_t unit) const {
   return range.stored_bytes + static_cast<int64_t>((8 + 4 + 3 * 4 * widest) * static_cast<double>(range.num_values)) + 4096;
 }
 
-void EventSource::load(int64_t unit, Done done) {
-  workers_.submit([this, unit, done = std::move(done)] {
-    std::shared_ptr<const DecodedUnit> decoded;
-    std::exception_ptr failure;
-    try {
-      decoded = std::make_shared<const DecodedUnit>(read_and_decode(unit));
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    done(std::move(decoded), std::move(failure));
-  });
-}
-
-DecodedUnit EventSource::read_and_decode(int64_t unit) const {
+DecodedUnit EventSource::load_here(int64_t unit) const {
   const at::NoGradGuard no_grad;
   const decode::ReadCost before = decode::thread_cost();
   const auto begin = Clock::now();

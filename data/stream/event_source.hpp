@@ -7,8 +7,7 @@
 #include "data/stream/faults.hpp"
 #include "data/stream/observers.hpp"
 #include "data/stream/stage_times.hpp"
-#include "data/stream/unit_store.hpp"
-#include "data/stream/worker_pool.hpp"
+#include "data/stream/worker_loader.hpp"
 #include "data/transform/class_labels.hpp"
 #include "data/transform/convert.hpp"
 #include "data/transform/preprocess.hpp"
@@ -22,7 +21,7 @@ std::vector<FieldRequest> field_requests(const DataConfig& config);
 /// The column of a batch that the fit of training weights needs: TrainingWeights::bins.
 inline constexpr const char* kWeightBins = "weight bins";
 
-class EventSource final : public UnitLoader {
+class EventSource final : public WorkerLoader {
  public:
   /// How much of the way to the model a unit goes; `raw` is for measuring.
   enum class Stage { raw, features, standardised };
@@ -38,7 +37,6 @@ class EventSource final : public UnitLoader {
   ~EventSource() override;
 
   int64_t reserve_bytes(int64_t unit) const override;
-  void load(int64_t unit, Done done) override;
 
   /// Brings the values of a unit into memory and drops them, in the calling thread: what reading and decoding alone take.
   void read_and_drop(int64_t unit) const;
@@ -59,7 +57,7 @@ class EventSource final : public UnitLoader {
   };
   Roles roles(int64_t unit, const std::vector<FieldValues>& values) const;
   EventBlock convert(int64_t unit, const std::vector<FieldValues>& values, const at::Tensor& keep) const;
-  DecodedUnit read_and_decode(int64_t unit) const;
+  DecodedUnit load_here(int64_t unit) const override;
   DecodedUnit decode(int64_t unit, const std::vector<FieldValues>& values, const Roles& roles, const EventBlock& block) const;
   void add_training_weights(DecodedUnit& decoded, const EventBlock& block, const EventName& where) const;
   void check_labels(const DecodedUnit& decoded, const std::vector<FieldValues>& values, const EventBlock& block, const EventName& where) const;
@@ -70,7 +68,6 @@ class EventSource final : public UnitLoader {
 
   const DataConfig config_;
   std::shared_ptr<Catalog> catalog_;
-  WorkerPool& workers_;
   std::shared_ptr<const Preprocess> preprocess_;
   std::shared_ptr<const TrainingWeights> weights_;
   const ClassLabels labels_;

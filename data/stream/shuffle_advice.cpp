@@ -7,7 +7,7 @@
 
 namespace tev {
 
-int64_t shuffle_rows_that_fit(const std::vector<int64_t>& unit_rows, const PinQuota& quota, double available) {
+ShuffleFit rows_that_fit(const std::vector<int64_t>& unit_rows, const PinQuota& quota, double available) {
   const auto rows = static_cast<double>(std::accumulate(unit_rows.begin(), unit_rows.end(), int64_t{0}));
   const double per_unit = static_cast<double>(quota.pinned_bytes) / static_cast<double>(std::max<int64_t>(1, quota.pinned_units));
   const double per_event = per_unit * static_cast<double>(unit_rows.size()) / std::max(1.0, rows);
@@ -18,7 +18,7 @@ int64_t shuffle_rows_that_fit(const std::vector<int64_t>& unit_rows, const PinQu
     const double edges = 2 * static_cast<double>(plan.lanes) * per_unit;
     if (per_event * static_cast<double>(plan.lanes * plan.window_rows) + edges <= available) break;
   }
-  return fits;
+  return {fits, static_cast<int64_t>(per_event)};
 }
 
 }  // namespace tev

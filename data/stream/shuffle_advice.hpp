@@ -5,10 +5,15 @@
 
 namespace tev {
 
-/// The largest power of two that fits as data.shuffle_rows, by the size of the units that did fit.
+struct ShuffleFit {
+  int64_t rows = 1;         ///< the largest power of two that fits as data.shuffle_rows
+  int64_t event_bytes = 0;  ///< of an event in memory, about
+};
+
+/// What fits, by the size of the units that did fit.
 /// @param unit_rows  rows of each unit
 /// @param quota      what has been pinned so far
 /// @param available  bytes that a window may fill
-int64_t shuffle_rows_that_fit(const std::vector<int64_t>& unit_rows, const PinQuota& quota, double available);
+ShuffleFit rows_that_fit(const std::vector<int64_t>& unit_rows, const PinQuota& quota, double available);
 
 }  // namespace tev

@@ -110,7 +110,7 @@ class RowScope final : public Scope {
                writer_.member(object_).raw.name +
                "' (their rows do not match). Reduce it in a feature of `event`, e.g. event_sum(" + name + ").";
     for (const auto& [feature, text] : writer_.member(object_).config)
-      if (feature == name)
+      if (feature == name && text != name)  // one that is just a column's name: there is no such column
         return "the feature '" + name + "' is used before it is defined (only earlier ones are visible). Move it up.";
     return "";
   }
@@ -158,7 +158,7 @@ class EventScope final : public Scope {
                  "function.";
     }
     for (const auto& [feature, text] : writer_.member(event_).config)
-      if (feature == name)
+      if (feature == name && text != name)  // one that is just a column's name: there is no such column
         return "the feature '" + name + "' is used before it is defined (only earlier ones are visible). Move it up.";
     return "";
   }

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <iostream>
 
 namespace tev {
@@ -93,7 +94,7 @@ void print_size(DataSession& data, const RunConfig& config, const TrainingSummar
             << fmt::format("  activations: {:.1f} MiB for a batch of {} events on the CPU; the backward pass takes up to as much again\n",
                            static_cast<double>(activation_bytes(data, config, *model)) / (1 << 20), config.train.batch_size)
             << fmt::format("  shuffle: {} lanes, {} windows; spread of class fractions at most {:.2f} times a perfect shuffle's\n",
-                           shuffle.lanes, shuffle.num_windows, predicted_spread(shuffle, config.train.batch_size));
+                           shuffle.lanes, shuffle.num_windows, std::max(1.0, predicted_spread(shuffle, config.train.batch_size)));
 }
 
 /// Sample ids of the first batches: batch t is sample_id[offsets[t] : offsets[t + 1]].

@@ -97,7 +97,7 @@ std::unique_ptr<RepackInput> open_input(const Request& request, const std::vecto
 
 nlohmann::ordered_json made_from(const Request& request, RepackInput& input, const RepackPlan& plan) {
   nlohmann::ordered_json columns;
-  for (const auto& column : input.columns()) columns.push_back(column.dataset);
+  for (const auto& column : input.columns()) columns.push_back(column.written.dataset);
   return {{"version", 1}, {"fingerprint", fmt::format("{:016x}", input.fingerprint())}, {"events", input.num_events()},
           {"columns", columns}, {"shuffled", request.order.shuffled}, {"seed", request.order.seed},
           {"shuffle_rows", request.order.shuffle_rows}, {"compression", request.compression.name}, {"level", request.compression.level},

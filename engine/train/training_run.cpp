@@ -19,6 +19,7 @@
 #include <nlohmann/json.hpp>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <thread>
 
 namespace tev {
@@ -98,7 +99,7 @@ void say_how_it_shuffles(const DataSession& data, const RunConfig& config, Messa
   messages.info(fmt::format("{} training events in {} units; shuffled among {} ({} lanes); class fractions of batches spread "
                             "at most {:.2f} times as much as in a perfect shuffle",
                             shuffle.num_rows, shuffle.num_units, std::min(shuffle.num_rows, shuffle.lanes * shuffle.window_rows),
-                            shuffle.lanes, predicted_spread(shuffle, config.train.batch_size)));
+                            shuffle.lanes, std::max(1.0, predicted_spread(shuffle, config.train.batch_size))));  // below 1 it is no bound for few units
 }
 
 /// The best weights on the events that were held back; false if a signal came first.
