@@ -124,6 +124,9 @@ def flat(folder):
             f.create_dataset(f"part/{name}", data=full, chunks=(512, *full.shape[1:]), compression="gzip", shuffle=True)
         extents["first"] = place
         f["part/extents"] = extents
+        # a group with offsets of its own
+        f["own/row"] = np.arange(rows, dtype="f4")
+        f["own/offsets"] = first
         f["label"] = np.arange(ROWS) % 2
         extents["first"][5] = end
         f["part/bad_extents"] = extents
@@ -141,6 +144,10 @@ def many_flat(folder):
         f["plain"] = values(first[-1], 3, "f4")
         f["offsets"] = first
         f["counts"] = counts
+    with h5py.File(folder / "huge_label.h5", "w") as f:
+        # never written: all zero
+        f.create_dataset("x", (40_000, 256), "f4", chunks=(64, 256))
+        f.create_dataset("label", (40_000,), "i8", chunks=(40_000,))
     with h5py.File(folder / "long_rows.h5", "w") as f:
         # a few rows with nearly all of the values, next to each other
         rows = f.create_dataset("ragged", (500,), dtype=h5py.vlen_dtype("f4"), chunks=(64,), compression="gzip")

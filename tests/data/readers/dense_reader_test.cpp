@@ -126,7 +126,16 @@ TEST(Dense, CompoundDatasetNamesItsMembers) {
             "data.objects.part.columns.");
 }
 
-TEST(DenseReader, RowsOfVariableLengthAreCutByWhatTheyHold) {
+TEST(Dense, ALightDatasetInOneHugeChunkDoesNotMakeOneUnit) {
+  const auto reader = open_test_file("dense", "huge_label.h5", {request("x"), request("label", As::int64)});
+  ASSERT_GT(reader->units().size(), 10u);
+  for (const auto& unit : reader->units()) {
+    EXPECT_EQ(unit.first_event % 64, 0);
+    EXPECT_LE(unit.stored_bytes, int64_t{4} << 20);
+  }
+}
+
+TEST(Dense, RowsOfVariableLengthAreCutByWhatTheyHold) {
   const auto reader = open_test_file("dense", "long_rows.h5", {request("ragged")});
   int64_t next = 0;
   for (const auto& unit : reader->units()) {

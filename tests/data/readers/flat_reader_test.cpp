@@ -77,6 +77,11 @@ TEST(Flat, ColumnsOfAGroupWithItsOwnExtents) {
   });
 }
 
+TEST(Flat, ColumnsOfAGroupWithItsOwnOffsets) {
+  const auto reader = open({request("own", As::float32, {"row"})});
+  for_each_row(reader->read(0, kRows)[0], 0, [](int64_t, int64_t, int64_t row, const float* values) { ASSERT_EQ(values[0], static_cast<float>(row)); });
+}
+
 TEST(Flat, UnitsGiveEveryEventOnce) {
   for (const std::string rows : {"rows", "plain"}) {
     const auto reader = open_test_file("flat", "many_flat.h5", {flat(rows, RowsKind::offsets, "offsets"), request("counts", As::int64)});

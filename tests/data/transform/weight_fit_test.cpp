@@ -263,6 +263,9 @@ TEST(TrainingWeights, RefusesAConfigurationThatSaysNoWeights) {
   config.reweight.variables[0].second.range = {0, 1};
   config.reweight.variables[0].second.bins = int64_t{1} << 40;
   EXPECT_EQ(error(config), "data.weight.reweight.variables.pt.bins: 1099511627776 (at most 1048576 were expected). Make bins wider.");
+  config.reweight.variables = {{"zz", edges({0, 10})}};
+  EXPECT_EQ(error(config).find("used before it is defined"), std::string::npos) << error(config);
+  EXPECT_NE(error(config).find("zz"), std::string::npos) << error(config);
   config.reweight.variables = {{"pt", edges({0, 10}, "p_t")}};
   EXPECT_EQ(error(config).rfind("data.weight.reweight.variables.pt.expression: ", 0), 0u) << error(config);
 }

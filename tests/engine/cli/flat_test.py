@@ -108,6 +108,9 @@ class FlatTest(Variant):
         streamed = self.program("bench", "data", self.config, *changes, f"data.train={self.folder}/no-chunk.h5", "--json", "--stage", "read")
         line = json.loads(streamed)
         self.assertEqual((line["events"], line["stage"], round(line["decoded_mib"])), (4000, "read", 76))
+        self.assertNotIn("first_batch_s", line)
+        first = json.loads(self.program("bench", "data", self.config, "--json", "--first-batch"))
+        self.assertEqual((first["events"], "raw_read_mib_s" in first), (50, False))
 
     def test_the_export_gives_the_same(self):
         valid = self.jets[:, :, 0] > 0

@@ -183,6 +183,7 @@ class RepackTest(unittest.TestCase):
         classes = [text[text.index("classes of the training split"):text.index("event 0")] for text in shown]
         self.assertIn("part.log_pt", classes[0])
         self.assertEqual(classes[0], classes[1])
+        self.assertIn("spread of class fractions at most 1.00 times a perfect shuffle's", shown[0])  # what is predicted is less
 
     def test_goes_on_where_it_was_stopped(self):
         number = 400_000
