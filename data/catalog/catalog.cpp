@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <set>
 
 namespace tev {
 namespace {
@@ -31,29 +33,63 @@ bool can_be_opened(const std::string& path, CatalogThread& thread) {
 
 }  // namespace
 
+/// A file to open.
+struct Catalog::Listed {
+  std::string path;
+  std::string virtual_path{};  ///< of the file that this one is a part of; empty: it was named itself
+  int64_t num_events = 0;      ///< that the virtual file takes from it
+};
+
+std::vector<Catalog::Listed> Catalog::parts_of(const Reader& reader, const std::string& path) {
+  std::vector<Listed> parts;
+  for (const auto& part : reader.parts()) parts.push_back({part.path, path, part.num_events});
+  return parts;
+}
+
+/// A file may be there twice: behind a virtual dataset and named itself.
+void Catalog::check_once(const std::vector<Listed>& files) {
+  if (std::all_of(files.begin(), files.end(), [](const Listed& file) { return file.virtual_path.empty(); })) return;
+  std::set<std::string> seen;
+  for (const auto& file : files)
+    TEV_CHECK_INPUT(seen.insert(std::filesystem::canonical(file.path).string()).second, file.path, ": is read twice",
+                    file.virtual_path.empty() ? "" : ", once as a part of the virtual file ", file.virtual_path,
+                    " (every event counts once). Take it or the virtual file out of the list.");
+}
+
 std::shared_ptr<Catalog> Catalog::open(const std::string& layout, std::vector<std::string> files,
                                        std::vector<FieldRequest> requests, CatalogThread& thread, const CatalogOptions& options) {
   TEV_CHECK_INPUT(!files.empty(), "data: no file is named. Set data.train, or data.files and data.split.");
   TEV_CHECK_INPUT(!requests.empty(), "data.objects: no field is asked for. Name at least one.");
   std::shared_ptr<Catalog> catalog(new Catalog(layout, std::move(requests), thread));
   catalog->skip_faults_ = options.skip_faults;
-  for (size_t i = 0; i < files.size(); ++i) {
+  std::vector<Listed> list;
+  for (auto& path : files) list.push_back({std::move(path)});
+  for (size_t i = 0; i < list.size(); ++i) {
     try {
-      catalog->add_file(files[i], options.cache);
+      const Listed& file = list[i];
+      auto reader = open_reader(layout, file.path, catalog->requests_, thread, options.cache);
+      const auto parts = options.open_parts && file.virtual_path.empty() ? parts_of(*reader, file.path) : std::vector<Listed>{};
+      if (parts.empty())
+        catalog->add_file(file, std::move(reader));
+      else
+        list.insert(list.begin() + static_cast<std::ptrdiff_t>(i) + 1, parts.begin(), parts.end());
     } catch (const Error& error) {
-      if (!options.skip_faults || can_be_opened(files[i], thread)) throw;
+      if (!options.skip_faults || can_be_opened(list[i].path, thread)) throw;
       catalog->left_out_.push_back(error.what());
     }
-    if (options.progress) options.progress(static_cast<int64_t>(i) + 1, static_cast<int64_t>(files.size()));
+    if (options.progress) options.progress(static_cast<int64_t>(i) + 1, static_cast<int64_t>(list.size()));
   }
+  check_once(list);
   TEV_CHECK_INPUT(!catalog->files_.empty(), catalog->left_out_.empty() ? "" : catalog->left_out_.front(), " None of the files can be read.");
-  TEV_CHECK_INPUT(catalog->num_events_ > 0, files.front(), files.size() > 1 ? " and the other files" : "",
+  TEV_CHECK_INPUT(catalog->num_events_ > 0, list.front().path, list.size() > 1 ? " and the other files" : "",
                   ": no events (the datasets have 0 rows). Name files with events.");
   return catalog;
 }
 
-void Catalog::add_file(const std::string& path, const PlanCache* cache) {
-  auto reader = open_reader(layout_, path, requests_, thread_, cache);
+void Catalog::add_file(const Listed& listed, std::unique_ptr<Reader> reader) {
+  const std::string& path = listed.path;
+  TEV_CHECK_INPUT(listed.virtual_path.empty() || reader->num_events() == listed.num_events, path, ": has ", reader->num_events(), " events, but ",
+                  listed.virtual_path, ", a virtual file, takes ", listed.num_events, " from it. Make the virtual file again, or name the files behind it.");
   if (files_.empty()) {
     widths_ = reader->widths();
     types_ = reader->types();
@@ -65,6 +101,7 @@ void Catalog::add_file(const std::string& path, const PlanCache* cache) {
   num_events_ += files_.back().num_events;
   if (const auto slow = reader->library_reads(); library_reads_.empty() && !slow.empty()) library_reads_ = path + ": " + join_names(slow);
   scratch_bytes_ = std::max(scratch_bytes_, reader->scratch_bytes());
+  table_bytes_ += reader->table_bytes() + static_cast<int64_t>((units_.size() - files_.back().first_unit) * sizeof(Unit));
   files_.back().reader = std::move(reader);
 }
 

@@ -21,6 +21,7 @@ class PlanCache;
 struct CatalogOptions {
   const PlanCache* cache = nullptr;                          ///< what is known of the files from earlier runs
   bool skip_faults = false;                                  ///< leave out files that cannot be opened
+  bool open_parts = true;                                    ///< open the files behind virtual datasets in their place
   std::function<void(int64_t done, int64_t total)> progress{};  ///< called for every file
 };
 
@@ -44,6 +45,8 @@ class Catalog {
   const std::vector<int64_t>& widths() const { return widths_; }
   /// Memory that a thread which reads keeps for decoding.
   int64_t scratch_bytes() const { return scratch_bytes_; }
+  /// Memory that knowing where everything lies takes.
+  int64_t table_bytes() const { return table_bytes_; }
   /// Files that were left out, and why.
   const std::vector<std::string>& left_out() const { return left_out_; }
   /// What of the first file that needs it only the HDF5 library can read, for a warning; empty: nothing.
@@ -76,7 +79,10 @@ class Catalog {
 
   Catalog(const std::string& layout, std::vector<FieldRequest> requests, CatalogThread& thread)
       : layout_(layout), requests_(std::move(requests)), thread_(thread) {}
-  void add_file(const std::string& path, const PlanCache* cache);
+  struct Listed;
+  static std::vector<Listed> parts_of(const Reader& reader, const std::string& path);
+  static void check_once(const std::vector<Listed>& files);
+  void add_file(const Listed& listed, std::unique_ptr<Reader> reader);
   void check_columns(const std::string& path, const Reader& reader) const;
   void keep_open(int32_t file);
   uint64_t compute_fingerprint();
@@ -91,6 +97,7 @@ class Catalog {
   std::vector<at::ScalarType> types_;
   int64_t num_events_ = 0;
   int64_t scratch_bytes_ = 0;
+  int64_t table_bytes_ = 0;
   bool skip_faults_ = false;
   std::string library_reads_;
   std::vector<std::string> left_out_;

@@ -28,7 +28,9 @@ std::vector<std::string> advice_for(const DatasetDescription& dataset) {
   std::vector<std::string> advice;
   const bool has_rows_elsewhere = !dataset.shape.empty() && dataset.movable && dataset.library_reason == kVariableLength;  // how many bytes is not known
   if (dataset.raw_bytes < kSmallDataset && !has_rows_elsewhere) return advice;
-  if (!dataset.library_reason.empty())
+  if (dataset.library_reason == kVirtual)
+    advice.push_back("a virtual dataset: unless it is nothing but whole datasets of other files, only the HDF5 library reads it, on one thread");
+  else if (!dataset.library_reason.empty())
     advice.push_back("only the HDF5 library reads it (" + dataset.library_reason + "): one thread, whatever data.workers says");
   if (dataset.chunk.empty()) return advice;
   const int64_t bytes = chunk_bytes(dataset);

@@ -161,7 +161,7 @@ std::string library_reason(int64_t creation_list, const std::vector<Filter>& fil
   if (const Filter* filter = filter_for_library(filters)) return "the filter " + filter->name;
   unsigned options = 0;
   switch (H5Pget_layout(creation_list)) {
-    case H5D_VIRTUAL: return "a virtual dataset";
+    case H5D_VIRTUAL: return kVirtual;
     case H5D_CONTIGUOUS: return H5Pget_external_count(creation_list) > 0 ? "storage in external files" : "";
     case H5D_CHUNKED:
       TEV_H5(H5Pget_chunk_opts(creation_list, &options), "chunks");

@@ -58,7 +58,8 @@ struct Storage {
 /// Why only the library can read a dataset whose values have a fixed length, as its creation list says; empty: anybody can.
 std::string library_reason(int64_t creation_list, const std::vector<Filter>& filters);
 
-/// The same for values of variable length.
+/// Two of them. A virtual dataset may still be read by the files behind it: virtual_parts.
+inline constexpr const char* kVirtual = "a virtual dataset";
 inline constexpr const char* kVariableLength = "values of variable length";
 
 /// Reads the metadata of an open dataset: on 1.10 by walking the chunk index in the file itself, since asking the library for

@@ -36,6 +36,12 @@ class OutArchive {
     else
       archive(*this, const_cast<T&>(value));  // only read: the list of members is the same for both ways
   }
+  void put(bool value) { bytes_ += static_cast<char>(value); }
+  template <class T>
+  void put(const std::optional<T>& value) {
+    put(value.has_value());
+    if (value) put(*value);
+  }
   void put(const std::string& text) {
     put(static_cast<uint64_t>(text.size()));
     bytes_ += text;
@@ -78,6 +84,18 @@ class InArchive {
       std::memcpy(&value, take(sizeof(T)).data(), sizeof(T));
     else
       archive(*this, value);
+  }
+  void get(bool& value) {
+    const char byte = take(1).front();
+    TEV_CHECK(byte == 0 || byte == 1, "a flag is ", static_cast<int>(byte), ".");
+    value = byte == 1;
+  }
+  template <class T>
+  void get(std::optional<T>& value) {
+    bool there = false;
+    get(there);
+    value.reset();
+    if (there) get(value.emplace());
   }
   void get(std::string& text) {
     uint64_t size = 0;

@@ -120,46 +120,50 @@ int64_t convert_rows(const RowBlock& block, const RecordShape& shape, const Memb
   return -1;
 }
 
+template <class Source, bool Swapped, class Target>
+int64_t convert_block(const RowBlock& block, const RecordShape& shape, const MemberCopy& member, void* out, int64_t first_row) {
+  return convert_rows<Source, Swapped>(block, shape, member, static_cast<Target*>(out) + first_row * (shape.last - shape.first));
+}
+
+using Convert = int64_t (*)(const RowBlock&, const RecordShape&, const MemberCopy&, void*, int64_t);
+
 template <class Source, class Target>
-int64_t convert_from(const RowBlock& block, const RecordShape& shape, const MemberCopy& member, Target* out) {
+Convert conversion_from(bool swapped) {
   if constexpr (sizeof(Source) > 1)
-    if (member.swapped) return convert_rows<Source, true>(block, shape, member, out);
-  return convert_rows<Source, false>(block, shape, member, out);
+    if (swapped) return convert_block<Source, true, Target>;
+  return convert_block<Source, false, Target>;
 }
 
 template <class Target>
-int64_t convert_to(const RowBlock& block, const RecordShape& shape, const MemberCopy& member, Target* out) {
+Convert conversion_to(const MemberCopy& member) {
   using hdf5::Scalar;
   switch (member.kind) {
-    case Scalar::int8: return convert_from<int8_t>(block, shape, member, out);
+    case Scalar::int8: return conversion_from<int8_t, Target>(member.swapped);
     case Scalar::uint8:
-    case Scalar::bits8: return convert_from<uint8_t>(block, shape, member, out);
-    case Scalar::int16: return convert_from<int16_t>(block, shape, member, out);
-    case Scalar::uint16: return convert_from<uint16_t>(block, shape, member, out);
-    case Scalar::int32: return convert_from<int32_t>(block, shape, member, out);
-    case Scalar::uint32: return convert_from<uint32_t>(block, shape, member, out);
-    case Scalar::int64: return convert_from<int64_t>(block, shape, member, out);
-    case Scalar::uint64: return convert_from<uint64_t>(block, shape, member, out);
-    case Scalar::float16: return convert_from<c10::Half>(block, shape, member, out);
-    case Scalar::float32: return convert_from<float>(block, shape, member, out);
-    case Scalar::float64: return convert_from<double>(block, shape, member, out);
+    case Scalar::bits8: return conversion_from<uint8_t, Target>(member.swapped);
+    case Scalar::int16: return conversion_from<int16_t, Target>(member.swapped);
+    case Scalar::uint16: return conversion_from<uint16_t, Target>(member.swapped);
+    case Scalar::int32: return conversion_from<int32_t, Target>(member.swapped);
+    case Scalar::uint32: return conversion_from<uint32_t, Target>(member.swapped);
+    case Scalar::int64: return conversion_from<int64_t, Target>(member.swapped);
+    case Scalar::uint64: return conversion_from<uint64_t, Target>(member.swapped);
+    case Scalar::float16: return conversion_from<c10::Half, Target>(member.swapped);
+    case Scalar::float32: return conversion_from<float, Target>(member.swapped);
+    case Scalar::float64: return conversion_from<double, Target>(member.swapped);
     case Scalar::other: break;
   }
   throw Error("a member without numbers reached the conversion");
 }
 
-template <class Target>
-int64_t convert_into(const RowBlock& block, const RecordShape& shape, const MemberCopy& member, at::Tensor& out, int64_t first_row) {
-  return convert_to(block, shape, member, out.mutable_data_ptr<Target>() + first_row * (shape.last - shape.first));
+Convert conversion(const MemberCopy& member, at::ScalarType type) {
+  if (type == at::kLong) return conversion_to<int64_t>(member);
+  if (type == at::kDouble) return conversion_to<double>(member);
+  return conversion_to<float>(member);
 }
 
 }  // namespace
 
-int64_t convert_member(const RowBlock& block, const RecordShape& shape, const MemberCopy& member, at::Tensor& out,
-                       int64_t first_row) {
-  if (out.scalar_type() == at::kLong) return convert_into<int64_t>(block, shape, member, out, first_row);
-  if (out.scalar_type() == at::kDouble) return convert_into<double>(block, shape, member, out, first_row);
-  return convert_into<float>(block, shape, member, out, first_row);
-}
+MemberConversion::MemberConversion(const RecordShape& shape, const MemberCopy& member, at::Tensor& out)
+    : shape_(shape), member_(member), out_(out.mutable_data_ptr()), convert_(conversion(member, out.scalar_type())) {}
 
 }  // namespace tev

@@ -25,9 +25,23 @@ struct RecordShape {
   int64_t last = 0;
 };
 
-/// Copies one member of a block's rows into out [any, last - first], float32, float64 or int64, from `first_row` on.
-/// @return  -1, or for int64 the first row of the block with a value that is not an integer
-int64_t convert_member(const decode::RowBlock& block, const RecordShape& shape, const MemberCopy& member, at::Tensor& out,
-                       int64_t first_row);
+/// Copies one member of rows into a tensor. Made once for many blocks of a few rows.
+class MemberConversion {
+ public:
+  /// @param out  [any, last - first], float32, float64 or int64; must outlive this
+  MemberConversion(const RecordShape& shape, const MemberCopy& member, at::Tensor& out);
+
+  /// Fills the rows of `out` from `first_row` on.
+  /// @return  -1, or for int64 the first row of the block with a value that is not an integer
+  int64_t operator()(const decode::RowBlock& block, int64_t first_row) const { return convert_(block, shape_, member_, out_, first_row); }
+
+ private:
+  using Convert = int64_t (*)(const decode::RowBlock&, const RecordShape&, const MemberCopy&, void* out, int64_t first_row);
+
+  RecordShape shape_;
+  MemberCopy member_;
+  void* out_;
+  Convert convert_;
+};
 
 }  // namespace tev

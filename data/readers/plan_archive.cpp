@@ -2,7 +2,9 @@
 
 #include "data/readers/archive.hpp"
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 
 // Structured bindings name all members of a struct: one that is added and not listed here does not compile.
 namespace tev {
@@ -61,11 +63,14 @@ void archive(Archive& a, RowIndex& v) {
 /// What RowReader counts on.
 void check_storage(const hdf5::Storage& storage) {
   const hdf5::ChunkGrid& grid = storage.grid;
-  bool good = !grid.shape.empty() && grid.shape.size() == grid.chunk.size() && storage.kind != hdf5::Storage::Kind::library;
-  for (size_t d = 0; good && d < grid.shape.size(); ++d) good = grid.shape[d] >= 0 && grid.chunk[d] >= 0;
+  bool good = !grid.shape.empty() && grid.shape.size() == grid.chunk.size() && storage.kind != hdf5::Storage::Kind::library && !storage.fill.empty();
+  auto bytes_of_row = static_cast<int64_t>(storage.fill.size()), bytes_of_chunk = bytes_of_row;
+  for (size_t d = 0; good && d < grid.shape.size(); ++d)
+    good = grid.shape[d] >= 0 && grid.chunk[d] >= 0 && !__builtin_mul_overflow(bytes_of_chunk, grid.chunk[d], &bytes_of_chunk) &&
+           (d == 0 || !__builtin_mul_overflow(bytes_of_row, grid.shape[d], &bytes_of_row));
   if (good) {
     const hdf5::ChunkGrid row{{grid.shape.begin() + 1, grid.shape.end()}, {grid.chunk.begin() + 1, grid.chunk.end()}};
-    good = row.num_chunks() <= hdf5::kMostChunksOfRow && !storage.fill.empty();
+    good = row.num_chunks() <= hdf5::kMostChunksOfRow;
   }
   using Kind = hdf5::Storage::Kind;
   const auto extents = static_cast<int64_t>(storage.extents.size());
@@ -76,8 +81,9 @@ void check_storage(const hdf5::Storage& storage) {
 
 template <class Archive>
 void archive(Archive& a, Source& v) {
-  auto& [path, record, shape, chunk_rows, kind, rows, library_reason, members, as_bytes, references] = v;
+  auto& [path, record, shape, chunk_rows, kind, rows, library_reason, members, as_bytes, references, parts] = v;
   static_cast<void>(references);  // for cutting, which is done
+  static_cast<void>(parts);       // of what only the library reads otherwise, and nobody keeps
   bool has_rows = rows.has_value();
   a(path, record, shape, chunk_rows, kind, library_reason, members, as_bytes, has_rows);
   if (!has_rows) return;
@@ -96,6 +102,37 @@ void archive(Archive& a, FilePlan& v) {
   a(path, identity, sources, fields, indexes, num_events, units);
 }
 
+bool holds_together(const RecordPlan& plan, const RecordField& field) {
+  for (const auto& part : field.parts) {
+    if (part.source >= plan.sources.size()) return false;
+    const Source& source = plan.sources[part.source];
+    if (part.member < 0 || std::cmp_greater_equal(part.member, source.record.members.size())) return false;
+  }
+  return !field.parts.empty() && field.request.first >= 0 && field.request.last >= field.request.first &&
+         (!field.row_index || *field.row_index < plan.indexes.size());
+}
+
+bool holds_together(const Source& source) {
+  const auto is_member = [&](int64_t member) { return member >= 0 && std::cmp_less(member, source.record.members.size()); };
+  return !source.shape.empty() && source.record.bytes > 0 && std::all_of(source.members.begin(), source.members.end(), is_member);
+}
+
+/// That what a plan refers to is there, and that its units are all events.
+void check_plan(const FilePlan& plan) {
+  const RecordPlan& records = plan.records;
+  bool good = std::all_of(records.sources.begin(), records.sources.end(), [](const Source& source) { return holds_together(source); });
+  for (const auto& field : records.fields) good = good && holds_together(records, field);
+  for (const auto& index : records.indexes)
+    good = good && holds_together(records, index.field) &&
+           (index.kind != RowsKind::counts || std::cmp_equal(index.starts.size(), records.num_events + 1));
+  int64_t next = 0;
+  for (const auto& unit : plan.units) {
+    good = good && unit.first_event == next && unit.num_events > 0 && unit.num_events <= records.num_events - next;
+    next = good ? next + unit.num_events : next;
+  }
+  TEV_CHECK(good && next == records.num_events, "the plan of a file makes no sense.");
+}
+
 std::string to_bytes(const FilePlan& plan) {
   OutArchive out;
   out(plan);
@@ -107,6 +144,7 @@ FilePlan plan_from_bytes(std::string_view bytes) {
   FilePlan plan;
   in(plan);
   TEV_CHECK(in.at_end(), "it goes on behind its end.");
+  check_plan(plan);
   return plan;
 }
 

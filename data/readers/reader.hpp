@@ -53,6 +53,12 @@ struct FieldValues {
   at::Tensor offsets;  ///< [events + 1] int64: rows of each event; undefined: one row an event
 };
 
+/// A whole file that is a part of another one.
+struct FilePart {
+  std::string path;
+  int64_t num_events = 0;
+};
+
 /// Events that are cheap to read together.
 struct UnitRange {
   int64_t first_event = 0;
@@ -79,8 +85,12 @@ class Reader {
   virtual std::vector<int64_t> widths() const = 0;
   /// Types of the values that reading gives.
   virtual std::vector<at::ScalarType> types() const = 0;
+  /// The files whose events, one file after the other, are those of this one, with the same datasets: of virtual datasets. Usually none.
+  virtual std::vector<FilePart> parts() const = 0;
   /// Memory that a thread keeps for decoding, once it has read.
   virtual int64_t scratch_bytes() const = 0;
+  /// Memory that knowing where everything lies takes.
+  virtual int64_t table_bytes() const = 0;
   /// Datasets that only the HDF5 library can read, on the catalog thread, and why: "'/tracks' (the filter szip)".
   virtual std::vector<std::string> library_reads() const = 0;
   /// Stored type of each field, for messages and fingerprints: "values_block_0 float32[804]".

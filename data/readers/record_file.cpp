@@ -44,10 +44,10 @@ decode::RowReader::StoredChunk RecordFile::find_chunk(size_t source) const {
 }
 
 void RecordFile::visit(size_t source, int64_t first_row, int64_t num_rows,
-                       const std::function<void(const decode::RowBlock&, bool)>& visit) const {
+                       const std::function<void(const decode::RowBlock&)>& visit) const {
   const Source& from = plan_.sources[source];
   if (from.rows) {
-    from.rows->visit(bytes_, find_chunk(source), first_row, num_rows, [&](const decode::RowBlock& block) { visit(block, false); });
+    from.rows->visit(bytes_, find_chunk(source), first_row, num_rows, visit);
     return;
   }
   const std::vector<decode::Run> runs{{0, 0, from.records_per_row()}};
@@ -62,7 +62,7 @@ void RecordFile::visit(size_t source, int64_t first_row, int64_t num_rows,
     });
   }
   decode::thread_cost().decoded_bytes += num_rows * from.row_bytes();
-  visit({records.get(), first_row, num_rows, from.row_bytes(), &runs}, true);
+  visit({records.get(), first_row, num_rows, from.row_bytes(), &runs});
 }
 
 void RecordFile::read_whole(size_t source, int64_t first_row, int64_t num_rows, char* out) const {

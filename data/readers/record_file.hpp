@@ -18,8 +18,7 @@ class RecordFile {
   RecordFile& operator=(const RecordFile&) = delete;
 
   /// Calls visit for every block of the rows that lies in one chunk.
-  /// @param packed  whether blocks hold the needed members only, in native numbers
-  void visit(size_t source, int64_t first_row, int64_t num_rows, const std::function<void(const decode::RowBlock&, bool packed)>& visit) const;
+  void visit(size_t source, int64_t first_row, int64_t num_rows, const std::function<void(const decode::RowBlock&)>& visit) const;
 
   /// Copies whole rows as they are stored; only where Source::rows has them whole.
   void read_whole(size_t source, int64_t first_row, int64_t num_rows, char* out) const;

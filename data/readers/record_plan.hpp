@@ -4,6 +4,7 @@
 #include "data/decode/row_reader.hpp"
 #include "data/hdf5/dataset.hpp"
 #include "data/hdf5/raw_file.hpp"
+#include "data/hdf5/virtual_parts.hpp"
 #include "data/readers/reader.hpp"
 
 #include <functional>
@@ -46,12 +47,15 @@ struct Source {
   std::vector<int64_t> members{};         ///< rising; the library packs them in this order
   bool as_bytes = false;                  ///< whole records are needed, as they are stored
   std::optional<decode::RowReader> references{};  ///< of rows of variable length: hdf5::references_of
+  std::vector<hdf5::VirtualPart> parts{};         ///< of a virtual dataset that is whole datasets of other files
 
   int64_t num_rows() const { return shape.front(); }
   int64_t records_per_row() const;
   /// Of a record: the members that are needed, in memory; or all of it, as stored.
   int64_t packed_record_bytes() const;
   int64_t row_bytes() const { return packed_record_bytes() * records_per_row(); }
+  /// Whether blocks of it hold the needed members only, in native numbers, as the library reads them.
+  bool is_packed() const { return !rows; }
   bool needs_library() const { return !rows || kind == hdf5::Storage::Kind::library_chunks; }
 };
 

@@ -71,11 +71,32 @@ class RecordReader final : public Reader {
     return types;
   }
 
+  std::vector<FilePart> parts() const override {
+    if (!plan_.indexes.empty()) return {};  // rows are numbered within a file
+    const auto& parts = plan_.sources.front().parts;
+    for (const auto& source : plan_.sources)
+      if (!std::equal(parts.begin(), parts.end(), source.parts.begin(), source.parts.end(), [&](const auto& a, const auto& b) {
+            return a.path == b.path && a.num_rows == b.num_rows && hdf5::absolute_path(b.dataset) == source.path;
+          }))
+        return {};
+    std::vector<FilePart> files;
+    for (const auto& part : parts) files.push_back({part.path, part.num_rows});
+    return files;
+  }
+
   int64_t scratch_bytes() const override {
     int64_t bytes = 0;
-    for (const auto& source : plan_.sources)
-      if (source.rows) bytes = std::max(bytes, source.rows->scratch_bytes());
+    for (const auto& source : plan_.sources)  // the library holds a chunk too
+      bytes = std::max(bytes, source.rows ? source.rows->scratch_bytes() : source.chunk_rows * source.records_per_row() * source.record.bytes);
     return bytes;
+  }
+
+  int64_t table_bytes() const override {
+    size_t bytes = units_.size() * sizeof(UnitRange);
+    for (const auto& source : plan_.sources)
+      if (source.rows) bytes += source.rows->storage().extents.size() * sizeof(hdf5::Extent);
+    for (const auto& index : plan_.indexes) bytes += index.starts.size() * sizeof(int64_t);
+    return static_cast<int64_t>(bytes);
   }
 
   std::vector<std::string> library_reads() const override {
@@ -202,6 +223,14 @@ class RecordReader final : public Reader {
     }
   }
 
+  /// A part of a field, ready to be copied out of blocks of rows.
+  struct PartCopy {
+    const RecordField* field;
+    const FieldPart* part;
+    at::Tensor* out;
+    std::optional<MemberConversion> convert;  ///< none: whole records as they are stored
+  };
+
   void fill_from(const RecordFile& file, size_t source, const std::vector<Segment>& segments,
                  const std::vector<std::pair<const Target*, const FieldPart*>>& parts) const {
     // One piece: with several, a chunk would be decoded for each of them.
@@ -211,12 +240,14 @@ class RecordReader final : public Reader {
       file.read_whole(source, segments[0].source, segments[0].count, out + segments[0].target * bytes);
       return;
     }
+    std::vector<PartCopy> copies;
+    for (const auto& [target, part] : parts) copies.push_back(part_copy(*target, *part));
     for (size_t begin = 0, end = 0; begin < segments.size(); begin = end) {
       end = end_of_visit(source, segments, begin);
       const int64_t first_row = segments[begin].source;
       int64_t last_row = 0;
       for (size_t i = begin; i < end; ++i) last_row = std::max(last_row, segments[i].source + segments[i].count);
-      file.visit(source, first_row, last_row - first_row, [&](const decode::RowBlock& block, bool packed) {
+      file.visit(source, first_row, last_row - first_row, [&](const decode::RowBlock& block) {
         for (size_t i = begin; i < end; ++i) {
           const int64_t from = std::max(block.first_row, segments[i].source);
           const int64_t to = std::min(block.first_row + block.num_rows, segments[i].source + segments[i].count);
@@ -227,8 +258,7 @@ class RecordReader final : public Reader {
             piece.data += (row - block.first_row) * block.row_bytes;
             piece.first_row = row;
             piece.num_rows = std::min(tile, to - row);
-            for (const auto& [target, part] : parts)
-              convert(*target->field, *part, piece, packed, *target->out, segments[i].target + row - segments[i].source);
+            for (const auto& copy : copies) copy_rows(copy, piece, segments[i].target + row - segments[i].source);
           }
         }
       });
@@ -260,20 +290,28 @@ class RecordReader final : public Reader {
            source.rows->has_whole_rows() && field.width() == field.record_width * source.records_per_row();
   }
 
-  /// @param packed  the block has native numbers of the needed members only, as the library reads them
-  void convert(const RecordField& field, const FieldPart& part, const decode::RowBlock& block, bool packed, at::Tensor& out, int64_t out_row) const {
+  PartCopy part_copy(const Target& target, const FieldPart& part) const {
+    const RecordField& field = *target.field;
+    if (field.request.as == FieldRequest::As::bytes) return {&field, &part, target.out, {}};
     const Source& source = plan_.sources[part.source];
-    if (field.request.as == FieldRequest::As::bytes) return copy_records(source.record.bytes, block, out, out_row);
     const hdf5::Member& member = plan_.member(part);
-    const RecordShape shape{packed ? source.packed_record_bytes() : source.record.bytes, field.record_width, field.request.first,
-                            field.request.last};
+    const RecordShape shape{record_bytes(source), field.record_width, field.request.first, field.request.last};
     MemberCopy copy{member.stored, member.swapped, member.count(), member.offset, part.target_offset};
-    if (packed) copy = {member.scalar, false, member.count(), packed_offset(source, part.member), part.target_offset};
-    const auto records = part.record < 0 ? std::optional(block) : single_record(block, part.record, shape.record_bytes);
+    if (source.is_packed()) copy = {member.scalar, false, member.count(), packed_offset(source, part.member), part.target_offset};
+    return {&field, &part, target.out, MemberConversion(shape, copy, *target.out)};
+  }
+
+  static int64_t record_bytes(const Source& source) { return source.is_packed() ? source.packed_record_bytes() : source.record.bytes; }
+
+  void copy_rows(const PartCopy& copy, const decode::RowBlock& block, int64_t out_row) const {
+    const FieldPart& part = *copy.part;
+    const Source& source = plan_.sources[part.source];
+    if (!copy.convert) return copy_records(source.record.bytes, block, *copy.out, out_row);
+    const auto records = part.record < 0 ? std::optional(block) : single_record(block, part.record, record_bytes(source));
     if (!records) return;  // another chunk of the same rows has it
-    const int64_t bad = convert_member(*records, shape, copy, out, out_row);
-    TEV_CHECK_INPUT(bad < 0, where(field.request), ": '", field.request.field, "' of ", field.row_index ? "row " : "event ",
-                    block.first_row + bad, " is not an integer (stored as ", member.type_text, "). Choose another field.");
+    const int64_t bad = (*copy.convert)(*records, out_row);
+    TEV_CHECK_INPUT(bad < 0, where(copy.field->request), ": '", copy.field->request.field, "' of ", copy.field->row_index ? "row " : "event ",
+                    block.first_row + bad, " is not an integer (stored as ", plan_.member(part).type_text, "). Choose another field.");
   }
 
   static void copy_records(int64_t record_bytes, const decode::RowBlock& block, at::Tensor& out, int64_t out_row) {
@@ -323,7 +361,7 @@ class RecordReader final : public Reader {
     result.values = at::empty({total, 1}, plan_.element_type(field));
     const std::vector<decode::Run> runs{{0, 0, 1}};
     const decode::RowBlock block{values.data(), 0, total, size, &runs};
-    const int64_t bad = convert_member(block, {size, 1, 0, 1}, {member.scalar, false, 1, 0, 0}, result.values, 0);
+    const int64_t bad = MemberConversion({size, 1, 0, 1}, {member.scalar, false, 1, 0, 0}, result.values)(block, 0);
     TEV_CHECK_INPUT(bad < 0, where(field.request), ": '", field.request.field, "' has a value that is not an integer among events ", first_event,
                     " to ", first_event + num_events - 1, " (stored as ", member.type_text, "). Choose another field.");
     return result;

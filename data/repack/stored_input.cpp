@@ -66,7 +66,7 @@ class StoredInput final : public RepackInput {
     auto rows = std::make_shared<std::vector<int64_t>>();
     for (const auto& unit : catalog_->units()) rows->push_back(unit.num_events);
     unit_rows_ = std::move(rows);
-    store_.set_aside(catalog_->scratch_bytes() * resources.workers);
+    store_.set_aside(catalog_->scratch_bytes() * resources.workers + catalog_->table_bytes());
   }
 
   std::vector<std::string> file_paths() const override { return catalog_->file_paths(); }

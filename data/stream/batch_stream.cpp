@@ -188,6 +188,7 @@ const DecodedUnit* BatchStream::unit_of_window(int64_t unit) {
 
 /// False if cancelled.
 bool BatchStream::push(Batch batch) {
+  if (spec_.pinned) pin_memory(batch);
   const int64_t bytes = batch_bytes(batch);
   const auto fits = [this, bytes] {
     return batches_.empty() ||

@@ -32,6 +32,7 @@ struct StreamSpec {
   int64_t end_epoch = 1;        ///< the stream ends before this epoch
   int64_t prefetch = 4;         ///< batches made ahead
   int64_t queue_bytes = 64 << 20;  ///< memory of these batches: fewer are made ahead where they are larger, at least one
+  bool pinned = false;          ///< batches lie in pinned memory, from where a GPU copies while the program goes on
   double budget_share = 1.0;    ///< of the store's budget that this stream may fill
   /// The error message when a window does not fit.
   std::function<std::string(const PinQuota&)> budget_advice = [](const PinQuota&) {

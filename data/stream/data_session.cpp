@@ -10,6 +10,7 @@
 #include "data/stream/shuffle_advice.hpp"
 #include "data/transform/file_classes.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <future>
@@ -26,8 +27,8 @@ constexpr int64_t kQueueDivisor = 16;
 constexpr int64_t kQueues = 2;
 /// Of the store, what training leaves to evaluation, which runs while the next training windows are held.
 constexpr double kEvaluationShare = 0.125;
-/// Events that a pass in file order holds at least: so few that a window is hardly more than one unit.
-constexpr int64_t kPassWindow = 128;
+/// Events that a pass in file order holds at least: of a window that is hardly more than one unit, and never more than so many.
+constexpr int64_t kMostPassWindow = 128;
 constexpr int64_t kSummaryBatch = 256;
 
 std::shared_ptr<const std::vector<int64_t>> rows_of_units(const Catalog& catalog) {
@@ -74,14 +75,20 @@ void DataSession::warn_of_library_reads() const {
   }
 }
 
-/// What the workers keep for decoding is part of the budget.
+/// What the workers keep for decoding is part of the budget, and so are the tables of where everything lies.
 void DataSession::set_scratch_aside() {
   int64_t scratch = 0;
-  for (const auto& [split, part] : parts_) scratch = std::max(scratch, part.catalog->scratch_bytes());
-  const int64_t total = scratch * config_.workers;
-  TEV_CHECK_INPUT(total < store_.budget_bytes() / 2, "data.budget_mib: ", config_.workers, config_.workers == 1 ? " worker needs " : " workers need ", total >> 20,
-                  " MiB to decode chunks of these files, of ", loading_budget_bytes(config_.budget_mib) >> 20,
-                  " MiB in all (less than half may go there). Raise data.budget_mib, lower data.workers, or write the files with smaller chunks.");
+  std::map<const Catalog*, int64_t> tables;  // all sets may be of one
+  for (const auto& [split, part] : parts_) {
+    scratch = std::max(scratch, part.catalog->scratch_bytes());
+    tables[part.catalog.get()] = part.catalog->table_bytes();
+  }
+  const int64_t workers = scratch * config_.workers;
+  const int64_t total = std::accumulate(tables.begin(), tables.end(), workers, [](int64_t sum, const auto& table) { return sum + table.second; });
+  TEV_CHECK_INPUT(total < store_.budget_bytes() / 2, "data.budget_mib: ", config_.workers, config_.workers == 1 ? " worker needs " : " workers need ", workers >> 20,
+                  " MiB to decode chunks of these files, and knowing where the chunks lie takes ", (total - workers) >> 20, " MiB, of ",
+                  loading_budget_bytes(config_.budget_mib) >> 20,
+                  " MiB in all (less than half may go there). Raise data.budget_mib, lower data.workers, or write the files anew: tevatrain repack FILE... FOLDER.");
   store_.set_aside(total);
 }
 
@@ -121,7 +128,8 @@ DataSession::Part DataSession::open_part(const std::vector<std::string>& pattern
   auto requests = field_requests(config_);
   for (const auto& observer : observers_) requests.push_back(observer.request);
   const PlanCache cache(cache_directory() / "index");
-  const CatalogOptions options{&cache, config_.faults == "skip", [&](int64_t done, int64_t total) {
+  const bool has_file_classes = !config_.label.files.empty();  // by the names that are listed
+  const CatalogOptions options{&cache, config_.faults == "skip", !has_file_classes, [&](int64_t done, int64_t total) {
     if (total > 1) messages_.progress("opening " + key, done, total, "files");
   }};
   part.catalog = Catalog::open(config_.reader, expand_files(patterns, key), std::move(requests), catalog_thread_, options);
@@ -180,11 +188,14 @@ EventSource& DataSession::source(Split split, EventSource::Stage stage, Purpose 
 
 StreamSpec DataSession::pass_spec(Split split, int64_t batch_size) const {
   StreamSpec spec;
-  spec.order = OrderSpec{seed_, part(split).unit_rows, 1, kPassWindow, batch_size};
+  const auto& unit_rows = part(split).unit_rows;
+  const int64_t rows_of_unit = num_events(split) / static_cast<int64_t>(unit_rows->size());
+  spec.order = OrderSpec{seed_, unit_rows, 1, std::clamp<int64_t>(rows_of_unit, 1, kMostPassWindow), batch_size};
   spec.split = split_;
   spec.use = split;
   spec.shuffled = false;
   spec.prefetch = config_.prefetch;
+  spec.pinned = pins_batches_;
   spec.queue_bytes = loading_budget_bytes(config_.budget_mib) / kQueueDivisor;
   spec.budget_advice = [this, split](const PinQuota&) {
     return c10::str("data.budget_mib: the events of one chunk of ", split_key(split), " does not fit into the part of the ",
@@ -279,6 +290,7 @@ std::unique_ptr<BatchStream> DataSession::training_stream(const Cursor& from, in
   spec.first_step = from.step;
   spec.end_epoch = end_epoch;
   spec.prefetch = config_.prefetch;
+  spec.pinned = pins_batches_;
   spec.queue_bytes = loading_budget_bytes(config_.budget_mib) / kQueueDivisor;
   spec.budget_share = 1 - kEvaluationShare;
   spec.budget_advice = [this](const PinQuota& quota) { return shuffle_advice(quota); };

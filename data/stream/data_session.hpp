@@ -65,6 +65,8 @@ class DataSession {
   TrainingWeights& training_weights() { return *weights_; }
   const TrainingWeights& training_weights() const { return *weights_; }
 
+  /// Batches of streams that begin from now on lie in pinned memory. Only where CUDA is there.
+  void pin_batches() { pins_batches_ = true; }
   /// Training batches, with training weights, from an epoch and step on, up to `end_epoch`.
   std::unique_ptr<BatchStream> training_stream(const Cursor& from, int64_t end_epoch, ShardSpec shard = {},
                                                EventSource::Stage stage = EventSource::Stage::standardised);
@@ -118,6 +120,7 @@ class DataSession {
   std::map<Split, Part> parts_;
   std::shared_ptr<const SplitView> split_;  ///< null: each split has its own files
   ShuffleSpec shuffle_;
+  bool pins_batches_ = false;
   std::map<std::tuple<Split, EventSource::Stage, Purpose>, std::unique_ptr<EventSource>> sources_;
   UnitStore store_;  // last: it waits for loads that use everything above
 };

@@ -175,6 +175,15 @@ Batch gather_events(const std::vector<EventRef>& references) {
   return batch;
 }
 
+void pin_memory(Batch& batch) {
+  for (auto& [name, column] : batch.inputs) {
+    column.values = column.values.pin_memory();
+    if (column.ragged()) column.offsets = column.offsets.pin_memory();
+  }
+  batch.label = batch.label.pin_memory();
+  batch.weight = batch.weight.pin_memory();
+}
+
 int64_t batch_bytes(const Batch& batch) {
   size_t bytes = batch.label.nbytes() + batch.weight.nbytes() + batch.sample_id.nbytes();
   for (const auto& [name, column] : batch.inputs) bytes += column.values.nbytes() + (column.ragged() ? column.offsets.nbytes() : 0);

@@ -20,6 +20,9 @@ Batch gather_events(const std::vector<EventRef>& references);
 /// A batch of no events with the columns of a unit.
 Batch empty_batch(const DecodedUnit& unit);
 
+/// Moves what a model takes of a batch to pinned memory, which LibTorch pools. Only where CUDA is there.
+void pin_memory(Batch& batch);
+
 /// Memory held by the tensors of a batch.
 int64_t batch_bytes(const Batch& batch);
 

@@ -9,13 +9,20 @@
 #include <ATen/ops/tensor.h>
 
 #include <cmath>
+#include <cstring>
 
 namespace tev {
 namespace {
 
+/// Eight at a time: a true is the byte 1, and the product adds the bytes up in the highest one.
 int64_t count_true(const bool* mask, int64_t size) {
-  int64_t count = 0;
-  for (int64_t i = 0; i < size; ++i) count += mask[i];
+  int64_t count = 0, i = 0;
+  for (; i + 8 <= size; i += 8) {
+    uint64_t eight;
+    std::memcpy(&eight, mask + i, sizeof(eight));
+    count += static_cast<int64_t>(eight * 0x0101010101010101 >> 56);
+  }
+  for (; i < size; ++i) count += mask[i];
   return count;
 }
 

@@ -1,6 +1,7 @@
 // tevatrain evaluate RUN and tevatrain predict RUN: a trained model on the held-back events, or on other files.
 
 #include "engine/cli/command.hpp"
+#include "engine/evaluate/batch_device.hpp"
 #include "engine/evaluate/evaluate.hpp"
 #include "engine/evaluate/predictions.hpp"
 #include "engine/evaluate/trained_run.hpp"
@@ -34,6 +35,7 @@ std::vector<MetricValue> pass(const Request& request, bool with_metrics, Termina
   at::set_num_threads(static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
   const TrainedRun run = open_trained_run(request.run, choose_device(request.device), messages);
   const auto data = open_data(run, request.data, messages, request.columns);
+  if (device_of(*run.model).is_cuda()) data->pin_batches();
   const Split split = evaluated_split(run, request.data);
   const auto objective = make_objective(run.config.objective, run.spec);
   MetricSet metrics(run.config.metrics, run.spec);

@@ -56,7 +56,8 @@ int index_part(const Request& request) {
   std::exception_ptr failure;  // of the first file that fails; the others are indexed all the same
   for (size_t i = static_cast<size_t>(request.part); i < files.size(); i += static_cast<size_t>(request.jobs)) {
     try {
-      open_reader(config.reader, files[i], field_requests(config), thread, &cache);
+      const auto reader = open_reader(config.reader, files[i], field_requests(config), thread, &cache);
+      for (const auto& part : reader->parts()) open_reader(config.reader, part.path, field_requests(config), thread, &cache);
     } catch (const Error& error) {
       if (config.faults == "skip")
         std::cerr << "tevatrain: left out: " << error.what() << "\n";

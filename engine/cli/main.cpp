@@ -8,6 +8,8 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <iostream>
 
 namespace {
@@ -35,9 +37,7 @@ void check_command_word(const CLI::App& app, int argc, char** argv) {
                   tev::join_names(names), ").", tev::suggest_name(word, names), " `tevatrain --help` explains them.");
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   tev::install_caching_cpu_allocator();
   CLI::App app("Tevatrain: deep-learning training for high-energy physics.", "tevatrain");
   app.footer(kFooter);
@@ -69,4 +69,18 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     return fail(tev::exit_failure, error.what());
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int code = run(argc, argv);
+#ifdef TEV_DEBUG
+  return code;  // leaks are looked for at the exit
+#else
+  // Everything is closed. The destructors of LibTorch's operator tables would take as long as a fifth of a short command.
+  std::cout.flush();
+  std::fflush(nullptr);
+  std::_Exit(code);
+#endif
 }

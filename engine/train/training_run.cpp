@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "engine/checkpoint/durable_file.hpp"
 #include "engine/config/compare.hpp"
+#include "engine/evaluate/batch_device.hpp"
 #include "engine/evaluate/evaluate.hpp"
 #include "engine/evaluate/model_state.hpp"
 #include "engine/evaluate/predictions.hpp"
@@ -161,6 +162,7 @@ TrainReport train_in(RunDirectory& directory, const TrainRequest& request, const
     write_input_histograms(paths.root / "inputs.json", data, *summary);
   }
   const auto model = make_model(config, data.spec(), choose_device(config.train.device));
+  if (device_of(*model).is_cuda()) data.pin_batches();
   const auto objective = make_objective(config.objective, data.spec());
   JsonlWriter metrics(paths.metrics()), timing(paths.timing());
   Trainer trainer({config, mean_weight, data, *model, *objective, checkpoints, metrics, timing, stop, messages});

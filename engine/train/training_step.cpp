@@ -61,7 +61,8 @@ at::Tensor TrainingStep::logits(const Batch& batch) {
 
 /// Adds the gradient of one batch's share of the loss; returns its sum of weight x loss.
 double TrainingStep::backward(const Batch& batch, double total_weight) {
-  const at::Tensor loss_sum = objective_.loss_sum(logits(batch), batch.label.to(device_), batch.weight.to(device_));
+  const at::Tensor loss_sum = objective_.loss_sum(logits(batch), batch.label.to(device_, /*non_blocking=*/true),
+                                                  batch.weight.to(device_, /*non_blocking=*/true));
   loss_sum.div(total_weight).backward();
   return loss_sum.item<double>();
 }

@@ -14,7 +14,7 @@ import numpy as np
 ROWS = 501
 
 BLOSC = {f"blosc_{codec}_{shuffle}": hdf5plugin.Blosc(cname=codec, clevel=5, shuffle=number)
-         for codec in ("blosclz", "lz4", "lz4hc", "zlib", "zstd")
+         for codec in ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
          for number, shuffle in ((hdf5plugin.Blosc.NOSHUFFLE, "none"), (hdf5plugin.Blosc.SHUFFLE, "bytes"),
                                  (hdf5plugin.Blosc.BITSHUFFLE, "bits"))}
 OWN = {
@@ -80,8 +80,22 @@ def unusual(file):
     creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     early = h5py.h5d.create(file.id, b"early", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((ROWS, 6)), creation)
     h5py.Dataset(early)[...] = x
+    crowded = file.create_dataset("continued_header", data=x, chunks=(30, 6), compression="gzip")
+    for number in range(60):
+        crowded.attrs[f"attribute_{number}"] = "text " * 20
     colours = h5py.enum_dtype({"RED": 1, "GREEN": 2, "BLUE": 42}, basetype=">i2")
     file.create_dataset("enum", data=np.array([1, 2, 42])[np.arange(ROWS) % 3].astype(">i2"), dtype=colours, chunks=(64,))
+
+
+def elsewhere(file, folder):
+    """Datasets whose bytes lie in other files."""
+    x = values((6,), "f4")
+    half = x[:200].nbytes
+    file.create_dataset("external", data=x, external=[(folder / "external_1.bin", 64, half), (folder / "external_2.bin", 0, x.nbytes - half)])
+    layout = h5py.VirtualLayout((ROWS, 6), "f4")
+    for first, last in ((0, 123), (200, ROWS)):
+        layout[first:last] = h5py.VirtualSource(folder / "matrix.h5", "gzip/rows/f4", shape=(ROWS, 6))[first:last]
+    file.create_virtual_dataset("virtual", layout, fillvalue=-1)
 
 
 def expected(folder, name):
@@ -123,6 +137,7 @@ if __name__ == "__main__":
         unusual(f)
     with h5py.File(target / "library.h5", "w") as f:
         simple(f, LIBRARY, ("scalar", "rows", "cut"), [d for d in DTYPES if d[0] != ">"])
+        elsewhere(f, target)
     with h5py.File(target / "latest.h5", "w", libver=("v110", "v110")) as f:
         simple(f, {name: OWN[name] for name in ("none", "gzip_shuffle")}, LAYOUTS, ["f4", ">i2"])
         unusual(f)

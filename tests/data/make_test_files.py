@@ -148,6 +148,10 @@ def many_flat(folder):
         # never written: all zero
         f.create_dataset("x", (40_000, 256), "f4", chunks=(64, 256))
         f.create_dataset("label", (40_000,), "i8", chunks=(40_000,))
+    with h5py.File(folder / "huge_events.h5", "w") as f:
+        # never written either
+        f.create_dataset("x", (40, 200_000), "f4", chunks=(1, 200_000))
+        f["label"] = np.arange(40) % 2
     with h5py.File(folder / "long_rows.h5", "w") as f:
         # a few rows with nearly all of the values, next to each other
         rows = f.create_dataset("ragged", (500,), dtype=h5py.vlen_dtype("f4"), chunks=(64,), compression="gzip")
@@ -175,6 +179,31 @@ def parts(folder):
         f.create_dataset("contiguous", data=values(20000, 64, "f4"))
 
 
+def virtual(folder):
+    """Virtual datasets x and y: of whole files, and of what is not that."""
+    def write(name, **datasets):
+        with h5py.File(folder / f"virtual_{name}.h5", "w") as f:
+            for path, sources in datasets.items():
+                layout = h5py.VirtualLayout((sum(last - first for *_, first, last in sources), 4), "f4")
+                row = 0
+                for file, dataset, rows, first, last in sources:
+                    layout[row:row + last - first] = h5py.VirtualSource(file, dataset, shape=(rows, 4))[first:last]
+                    row += last - first
+                f.create_virtual_dataset(path, layout)
+    for number in (1, 2):
+        with h5py.File(folder / f"pair_{number}.h5", "w") as f:
+            f.create_dataset("x", data=values(300, 4, "f4"), chunks=(50, 4))
+            f.create_dataset("y", data=-values(300, 4, "f4"), chunks=(50, 4))
+    first, second = ("pair_1.h5", "x", 300, 0, 300), (str((folder / "pair_2.h5").resolve()), "x", 300, 0, 300)
+    y_of = lambda source: (source[0], "y", *source[2:])
+    write("whole", x=[first, second], y=[y_of(first), y_of(second)])
+    write("crossed", x=[first, second], y=[y_of(second), y_of(first)])
+    write("renamed", x=[first, ("pair_2.h5", "y", 300, 0, 300)])
+    write("partial", x=[("pair_1.h5", "x", 300, 100, 300), second])
+    write("outdated", x=[("pair_1.h5", "x", 200, 0, 200), second])
+    write("missing", x=[first, ("gone.h5", "x", 300, 0, 300)])
+
+
 def damaged(folder):
     whole = (folder / "dense.h5").read_bytes()
     (folder / "truncated.h5").write_bytes(whole[: len(whole) // 2])
@@ -196,5 +225,5 @@ def damaged(folder):
 if __name__ == "__main__":
     target = pathlib.Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
-    for write in (pandas_tables, pandas_fixed, dense, compound, flat, many_flat, parts, damaged):
+    for write in (pandas_tables, pandas_fixed, dense, compound, flat, many_flat, parts, virtual, damaged):
         write(target)

@@ -103,8 +103,17 @@ def config(folder):
     put(folder / "config", "flat", json.dumps(flat).encode())  # JSON is YAML
 
 
+def plan(folder):
+    """No change, a cut, and a change every 40 bytes."""
+    for which in (0, 1):
+        put(folder / "plan", f"{which}_as_it_is", struct.pack("<BH", which, 0))
+        put(folder / "plan", f"{which}_cut", struct.pack("<BH", which, 30))
+        for position in range(0, 1200, 40):
+            put(folder / "plan", f"{which}_changed_{position}", struct.pack("<BHHB", which, 0, position, 255))
+
+
 if __name__ == "__main__":
     target = pathlib.Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
-    for make in (chunk_decoder, chunk_tree, cursor, config):
+    for make in (chunk_decoder, chunk_tree, plan, cursor, config):
         make(target)

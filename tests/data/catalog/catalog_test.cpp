@@ -40,6 +40,66 @@ TEST(Catalog, NumbersEventsAcrossFilesInOrder) {
   EXPECT_EQ(next, 800);
 }
 
+/// Catalog of a virtual file, other options aside.
+std::shared_ptr<Catalog> open_virtual(CatalogThread& thread, const std::string& name, const std::vector<std::string>& fields,
+                                      bool open_parts = true) {
+  std::vector<FieldRequest> requests;
+  for (const auto& field : fields) requests.push_back(request(field));
+  return Catalog::open("dense", {test_file("virtual_" + name + ".h5")}, requests, thread, {nullptr, false, open_parts, {}});
+}
+
+/// All rows of a catalog's request.
+at::Tensor all_rows(Catalog& catalog, size_t which) {
+  std::vector<at::Tensor> pieces;
+  for (size_t unit = 0; unit < catalog.units().size(); ++unit) pieces.push_back(catalog.read(static_cast<int64_t>(unit))[which].values);
+  return at::cat(pieces);
+}
+
+TEST(Catalog, FilesBehindAVirtualOneAreReadInItsPlace) {
+  CatalogThread thread;
+  const auto catalog = open_virtual(thread, "whole", {"x", "y"});
+  EXPECT_EQ(catalog->file_paths().size(), 2u);
+  EXPECT_EQ(std::filesystem::path(catalog->file_path(0)).filename(), "pair_1.h5");
+  EXPECT_EQ(std::filesystem::path(catalog->file_path(1)).filename(), "pair_2.h5");
+  EXPECT_EQ(catalog->library_reads(), "");
+  const auto as_it_is = open_virtual(thread, "whole", {"x", "y"}, false);
+  EXPECT_EQ(as_it_is->file_paths().size(), 1u);
+  EXPECT_NE(as_it_is->library_reads().find("'/x' (a virtual dataset)"), std::string::npos);
+  for (const size_t which : {0, 1}) {
+    const at::Tensor rows = all_rows(*catalog, which);
+    EXPECT_EQ(rows.size(0), 600);
+    EXPECT_TRUE(at::equal(rows, all_rows(*as_it_is, which)));
+    EXPECT_EQ(rows[299][3].item<float>(), (which == 0 ? 1 : -1) * static_cast<float>(test::value(299, 3)));
+  }
+}
+
+TEST(Catalog, OtherVirtualFilesAreLeftToTheLibrary) {
+  CatalogThread thread;
+  for (const auto& [name, fields] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+           {"crossed", {"x", "y"}}, {"renamed", {"x"}}, {"partial", {"x"}}}) {
+    const auto catalog = open_virtual(thread, name, fields);
+    EXPECT_EQ(catalog->file_paths().size(), 1u) << name;
+    EXPECT_NE(catalog->library_reads(), "") << name;
+    const at::Tensor x = all_rows(*catalog, 0);
+    EXPECT_EQ(x[0][1].item<float>(), static_cast<float>(test::value(name == "partial" ? 100 : 0, 1))) << name;
+  }
+}
+
+TEST(Catalog, VirtualFilesThatDoNotFitTheOnesBehindThemAreRefused) {
+  CatalogThread thread;
+  EXPECT_EQ(file_error<InputError>([&] { open_virtual(thread, "missing", {"x"}); }),
+            "virtual_missing.h5: virtual dataset '/x': the file 'gone.h5' behind it is missing (the HDF5 library would give fill values in its place). "
+            "Bring it back, or make the virtual file again.");
+  EXPECT_EQ(file_error<InputError>([&] { open_virtual(thread, "outdated", {"x"}); }),
+            "pair_1.h5: has 300 events, but virtual_outdated.h5, a virtual file, takes 200 from it. Make the virtual file again, or name the files "
+            "behind it.");
+  EXPECT_EQ(file_error<InputError>([&] {
+              Catalog::open("dense", {test_file("pair_2.h5"), test_file("virtual_whole.h5")}, {request("x")}, thread);
+            }),
+            "pair_2.h5: is read twice, once as a part of the virtual file virtual_whole.h5 (every event counts once). Take it or the virtual file "
+            "out of the list.");
+}
+
 TEST(Catalog, UnitsAreWholeChunksOfAboutHalfAMebibyteWithinAFile) {
   CatalogThread thread;
   const auto catalog =

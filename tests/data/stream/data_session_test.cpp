@@ -93,6 +93,28 @@ TEST(DataSession, CutsOneSetOfFilesIntoSplitsThatShareNothingAndMissNothing) {
   EXPECT_EQ(*seen.rbegin(), 2 * kRows - 1);
 }
 
+TEST(DataSession, EvaluatesHugeEventsAFewAtATime) {
+  DataConfig config;
+  config.reader = "dense";
+  ObjectConfig cell;
+  cell.field = "x";
+  cell.as = {"energy"};
+  config.objects = {{"cell", cell}};
+  config.label.field = "label";
+  config.label.classes = {{"even", {}}, {"odd", {}}};
+  config.features = {{"cell", {{"energy", "energy"}}}};
+  config.standardise = "none";
+  config.test = {test_file("huge_events.h5")};
+  config.workers = 1;
+  config.budget_mib = 96;  // evaluation gets an eighth; an event takes 5 MiB while it is read
+  test::StrictMessages messages;
+  DataSession session(config, 1, messages);
+  const auto stream = session.evaluation_stream(Split::test, 3);
+  int64_t events = 0;
+  while (const auto batch = stream->next()) events += batch->size();
+  EXPECT_EQ(events, 40);
+}
+
 TEST(DataSession, TrainsOnTheTrainingSplitAloneEveryEpoch) {
   test::StrictMessages messages;
   DataSession session(cut_config(0.8, 0.1, 0.1), 1, messages);

@@ -1,0 +1,117 @@
+#include "data/hdf5/virtual_parts.hpp"
+
+#include "base/check.hpp"
+#include "data/hdf5/dataset.hpp"
+#include "data/hdf5/library.hpp"
+
+#include <hdf5.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+namespace tev::hdf5 {
+namespace {
+
+/// A half-open range of rows.
+struct Rows {
+  int64_t begin = 0, end = 0;
+};
+
+/// A mapping of a virtual dataset.
+class Mapping {
+ public:
+  Mapping(const Dataset& dataset, int64_t creation_list, size_t index)
+      : where_(dataset.file().path() + ": dataset '" + dataset.path() + "'"), list_(creation_list), index_(index) {}
+
+  std::string file() const { return text(H5Pget_virtual_filename); }
+  std::string dataset() const { return text(H5Pget_virtual_dsetname); }
+  /// Which rows of the dataset it gives, if it gives whole rows behind each other.
+  std::optional<Rows> target() const { return whole_rows(Handle(TEV_H5(H5Pget_virtual_vspace(list_, index_), where_), H5Sclose)); }
+  /// Which rows of the source it takes, on the same condition.
+  std::optional<Rows> source() const { return whole_rows(source_space()); }
+  int64_t source_rows() const { return extent(source_space()).front(); }
+
+ private:
+  std::string text(ssize_t (*get)(hid_t, size_t, char*, size_t)) const {
+    std::string name(static_cast<size_t>(TEV_H5(get(list_, index_, nullptr, 0), where_)) + 1, '\0');
+    TEV_H5(get(list_, index_, name.data(), name.size()), where_);
+    name.pop_back();
+    return name;
+  }
+
+  Handle source_space() const { return Handle(TEV_H5(H5Pget_virtual_srcspace(list_, index_), where_), H5Sclose); }
+
+  std::vector<int64_t> extent(const Handle& space) const {
+    hsize_t sizes[H5S_MAX_RANK];
+    const int rank = TEV_H5(H5Sget_simple_extent_dims(space.id(), sizes, nullptr), where_);
+    return {sizes, sizes + rank};
+  }
+
+  std::optional<Rows> whole_rows(const Handle& space) const {
+    const auto shape = extent(space);
+    if (shape.empty() || H5Sget_select_type(space.id()) == H5S_SEL_POINTS) return std::nullopt;
+    const hssize_t selected = H5Sget_select_npoints(space.id());
+    hsize_t first[H5S_MAX_RANK], last[H5S_MAX_RANK];
+    if (selected <= 0) return std::nullopt;  // nothing, or no end
+    TEV_H5(H5Sget_select_bounds(space.id(), first, last), where_);
+    int64_t box = 1;
+    for (size_t d = 0; d < shape.size(); ++d) {
+      if (d > 0 && (first[d] != 0 || std::cmp_not_equal(last[d] + 1, shape[d]))) return std::nullopt;
+      box *= static_cast<int64_t>(last[d] - first[d] + 1);
+    }
+    if (box != selected) return std::nullopt;  // with gaps
+    return Rows{static_cast<int64_t>(first[0]), static_cast<int64_t>(last[0]) + 1};
+  }
+
+  std::string where_;
+  int64_t list_;
+  size_t index_;
+};
+
+/// As the library looks for it: beside the file of the virtual dataset, then from where the program runs.
+std::string source_path(const Dataset& dataset, const std::string& name) {
+  namespace fs = std::filesystem;
+  const fs::path beside = fs::path(dataset.file().path()).parent_path() / name;  // `name` itself if it is absolute
+  const fs::path path = fs::exists(beside) ? beside : fs::path(name);
+  TEV_CHECK_INPUT(fs::exists(path), dataset.file().path(), ": virtual dataset '", dataset.path(), "': the file '", name,
+                  "' behind it is missing (the HDF5 library would give fill values in its place). Bring it back, or make the virtual file again.");
+  return path.string();
+}
+
+}  // namespace
+
+std::optional<std::vector<VirtualPart>> virtual_parts(const Dataset& dataset) {
+  const std::string where = dataset.file().path() + ": dataset '" + dataset.path() + "'";
+  const Handle creation(TEV_H5(H5Dget_create_plist(dataset.id()), where), H5Pclose);
+  if (H5Pget_layout(creation.id()) != H5D_VIRTUAL) return std::nullopt;
+  size_t count = 0;
+  TEV_H5(H5Pget_virtual_count(creation.id(), &count), where);
+  std::vector<std::pair<int64_t, VirtualPart>> parts;
+  bool are_whole = true;
+  for (size_t i = 0; i < count; ++i) {
+    const Mapping mapping(dataset, creation.id(), i);
+    const std::string name = mapping.file();
+    const bool is_pattern = name.find('%') != std::string::npos || name == ".";  // numbered files; the file itself
+    const std::string path = is_pattern ? name : source_path(dataset, name);
+    const auto target = mapping.target(), source = mapping.source();
+    if (is_pattern || !target || !source || source->begin != 0 || source->end != mapping.source_rows() ||
+        source->end != target->end - target->begin) {
+      are_whole = false;
+      continue;
+    }
+    parts.emplace_back(target->begin, VirtualPart{path, mapping.dataset(), source->end});
+  }
+  std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  int64_t next = 0;
+  std::vector<VirtualPart> result;
+  for (auto& [first_row, part] : parts) {
+    are_whole = are_whole && first_row == next;
+    next += part.num_rows;
+    result.push_back(std::move(part));
+  }
+  if (!are_whole || dataset.shape().empty() || next != dataset.shape().front()) return std::nullopt;
+  return result;
+}
+
+}  // namespace tev::hdf5
