@@ -40,12 +40,12 @@ def parse(description, events, rounds=5, more=()):
     return parser.parse_args()
 
 
-def bench_data(options, config, *arguments):
+def bench_data(options, config, *arguments, **variables):
     """`tevatrain bench data` with the text of a configuration; its JSON, and the wall time of the process as process_s."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bench.yaml"
         file.write_text(config)
-        text, wall = run_program([options.binary.resolve(), "bench", "data", file, "--json", *arguments], MALLOC_DEFAULT, 1)
+        text, wall = run_program([options.binary.resolve(), "bench", "data", file, "--json", *arguments], MALLOC_DEFAULT, 1, **variables)
     return {**json.loads(text), "process_s": wall}
 
 

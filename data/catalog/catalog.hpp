@@ -65,7 +65,8 @@ class Catalog {
 
   /// Identifies the data: names, types, shapes and the bytes of sampled units. Neither path nor time of the files
   /// counts, so a copy has the fingerprint of the original. Computed at the first call; callable as read() is.
-  uint64_t fingerprint();
+  /// @param threads  that read
+  uint64_t fingerprint(int64_t threads = 1);
 
  private:
   struct File {
@@ -85,8 +86,9 @@ class Catalog {
   void add_file(const Listed& listed, std::unique_ptr<Reader> reader);
   void check_columns(const std::string& path, const Reader& reader) const;
   void keep_open(int32_t file);
-  uint64_t compute_fingerprint();
-  uint64_t hash_unit(int64_t unit, uint64_t hash);
+  uint64_t compute_fingerprint(int64_t threads);
+  std::vector<int64_t> sampled_units(size_t file) const;
+  std::optional<std::vector<FieldValues>> read_sample(int64_t unit);
 
   std::string layout_;
   std::vector<FieldRequest> requests_;

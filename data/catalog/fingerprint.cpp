@@ -6,6 +6,10 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <deque>
+#include <functional>
+#include <future>
+#include <optional>
 
 namespace tev {
 namespace {
@@ -26,44 +30,95 @@ uint64_t hash_tensor(const at::Tensor& tensor, uint64_t hash) {
   return hash_bytes(tensor.const_data_ptr(), static_cast<size_t>(tensor.nbytes()), hash_numbers(tensor.sizes().vec(), hash));
 }
 
-}  // namespace
-
-uint64_t Catalog::fingerprint() {
-  std::call_once(fingerprinted_, [this] { fingerprint_ = compute_fingerprint(); });
-  return fingerprint_;
-}
-
-uint64_t Catalog::compute_fingerprint() {
-  uint64_t hash = hash_text(layout_, 0);
-  const int64_t most = std::clamp<int64_t>(kMostUnitsInAll / static_cast<int64_t>(files_.size()), 1, kMostUnitsOfFile);
-  for (size_t i = 0; i < files_.size(); ++i) {
-    const File& file = files_[i];
-    hash = hash_numbers({file.num_events}, hash_text(file.signature, hash));
-    const size_t end = i + 1 < files_.size() ? files_[i + 1].first_unit : units_.size();
-    const int64_t units = static_cast<int64_t>(end - file.first_unit), sampled = std::min(units, most);
-    for (int64_t k = 0; k < sampled; ++k) {
-      const int64_t unit = static_cast<int64_t>(file.first_unit) + (sampled > 1 ? k * (units - 1) / (sampled - 1) : 0);
-      hash = hash_unit(unit, hash);
-    }
-  }
-  return hash;
-}
-
-uint64_t Catalog::hash_unit(int64_t unit, uint64_t hash) {
-  std::vector<FieldValues> fields;
-  try {
-    fields = read(unit);
-  } catch (const InputError&) {
-    throw;
-  } catch (const Error&) {
-    if (!skip_faults_) throw;
-    return hash_text("unreadable", hash);  // whoever reads it for its events says why
-  }
+uint64_t hash_fields(const std::vector<FieldValues>& fields, uint64_t hash) {
   for (const auto& [values, offsets] : fields) {
     hash = hash_tensor(values, hash);
     if (offsets.defined()) hash = hash_tensor(offsets, hash);
   }
   return hash;
+}
+
+/// Results of get(i) for i = 0, 1, ..., in order, made by some threads a few ahead of being taken.
+template <class Result>
+class Ahead {
+ public:
+  Ahead(size_t count, int64_t threads, std::function<Result(size_t)> get) : count_(count), threads_(static_cast<size_t>(threads)), get_(std::move(get)) {}
+
+  Result next() {
+    if (ready_.empty()) make_more();
+    Result result = std::move(ready_.front());
+    ready_.pop_front();
+    return result;
+  }
+
+ private:
+  void make_more() {
+    const size_t more = std::min(count_ - done_, kEach * threads_);
+    std::vector<std::future<std::vector<Result>>> parts;
+    for (size_t first = 0; first < more; first += kEach)
+      parts.push_back(std::async(std::launch::async, [this, begin = done_ + first, end = done_ + std::min(more, first + kEach)] {
+        std::vector<Result> results;
+        for (size_t i = begin; i < end; ++i) results.push_back(get_(i));
+        return results;
+      }));
+    for (auto& part : parts) part.wait();  // all, before one of them throws
+    for (auto& part : parts)
+      for (auto& result : part.get()) ready_.push_back(std::move(result));
+    done_ += more;
+  }
+
+  static constexpr size_t kEach = 4;
+  size_t count_, threads_, done_ = 0;
+  std::function<Result(size_t)> get_;
+  std::deque<Result> ready_;
+};
+
+}  // namespace
+
+uint64_t Catalog::fingerprint(int64_t threads) {
+  std::call_once(fingerprinted_, [&] { fingerprint_ = compute_fingerprint(threads); });
+  return fingerprint_;
+}
+
+uint64_t Catalog::compute_fingerprint(int64_t threads) {
+  std::vector<int64_t> units;
+  std::vector<size_t> end_of_file;
+  for (size_t file = 0; file < files_.size(); ++file) {
+    for (const int64_t unit : sampled_units(file)) units.push_back(unit);
+    end_of_file.push_back(units.size());
+  }
+  Ahead<std::optional<std::vector<FieldValues>>> samples(units.size(), threads, [&](size_t i) { return read_sample(units[i]); });
+  uint64_t hash = hash_text(layout_, 0);
+  size_t next = 0;
+  for (size_t file = 0; file < files_.size(); ++file) {
+    hash = hash_numbers({files_[file].num_events}, hash_text(files_[file].signature, hash));
+    for (; next < end_of_file[file]; ++next) {
+      const auto fields = samples.next();
+      hash = fields ? hash_fields(*fields, hash) : hash_text("unreadable", hash);
+    }
+  }
+  return hash;
+}
+
+std::vector<int64_t> Catalog::sampled_units(size_t file) const {
+  const int64_t most = std::clamp<int64_t>(kMostUnitsInAll / static_cast<int64_t>(files_.size()), 1, kMostUnitsOfFile);
+  const size_t first = files_[file].first_unit, end = file + 1 < files_.size() ? files_[file + 1].first_unit : units_.size();
+  const int64_t units = static_cast<int64_t>(end - first), sampled = std::min(units, most);
+  std::vector<int64_t> result;
+  for (int64_t k = 0; k < sampled; ++k) result.push_back(static_cast<int64_t>(first) + (sampled > 1 ? k * (units - 1) / (sampled - 1) : 0));
+  return result;
+}
+
+/// Nothing of a unit that is left out: whoever reads it for its events says why.
+std::optional<std::vector<FieldValues>> Catalog::read_sample(int64_t unit) {
+  try {
+    return read(unit);
+  } catch (const InputError&) {
+    throw;
+  } catch (const Error&) {
+    if (!skip_faults_) throw;
+    return std::nullopt;
+  }
 }
 
 }  // namespace tev

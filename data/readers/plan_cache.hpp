@@ -10,7 +10,14 @@ namespace tev {
 /// A folder with one file a plan. Rebuildable; safe to delete, and for many processes at once.
 class PlanCache {
  public:
-  explicit PlanCache(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  /// Which plans open_reader keeps. Keeping one costs half a millisecond, as much as opening a small file on a local disk.
+  enum class Keep { slow, all };
+  static constexpr double kSlowSeconds = 0.002;
+
+  explicit PlanCache(std::filesystem::path folder, Keep which = Keep::slow) : folder_(std::move(folder)), which_(which) {}
+
+  /// Whether a plan that took so long to make should be kept.
+  bool wants(double seconds) const { return which_ == Keep::all || seconds >= kSlowSeconds; }
 
   /// The plan of a file as it is now, for a layout and requests.
   /// @return  nothing where there is none, or none that is whole
@@ -24,6 +31,7 @@ class PlanCache {
                                 const std::vector<FieldRequest>& requests) const;
 
   std::filesystem::path folder_;
+  Keep which_;
 };
 
 }  // namespace tev

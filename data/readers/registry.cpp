@@ -11,6 +11,7 @@
 #include "data/readers/plan_cache.hpp"
 #include "data/readers/record_reader.hpp"
 
+#include <chrono>
 #include <map>
 
 namespace tev {
@@ -52,8 +53,10 @@ std::unique_ptr<Reader> open_reader(const std::string& layout, const std::string
                   "' (known: ", join_names(reader_names()), ").", suggest_name(layout, reader_names()));
   auto plan = cache != nullptr ? cache->find(path, layout, requests) : std::nullopt;
   if (!plan) {
+    const auto begin = std::chrono::steady_clock::now();
     plan = plan_file(path, requests, thread, entry->second);
-    if (cache != nullptr) cache->keep(*plan, layout, requests);
+    if (cache != nullptr && cache->wants(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()))
+      cache->keep(*plan, layout, requests);
   }
   return read_planned(std::move(*plan), thread);
 }

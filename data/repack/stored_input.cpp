@@ -76,7 +76,7 @@ class StoredInput final : public RepackInput {
     for (const auto& unit : catalog_->units()) bytes += unit.stored_bytes;
     return std::max<int64_t>(1, bytes / num_events());
   }
-  uint64_t fingerprint() override { return catalog_->fingerprint(); }
+  uint64_t fingerprint() override { return catalog_->fingerprint(resources_.workers); }
   CatalogThread& catalog_thread() override { return thread_; }
 
   std::unique_ptr<BatchStream> stream(const RepackOrder& order, int64_t batch_size, int64_t first_step) override {

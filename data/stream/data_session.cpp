@@ -164,17 +164,17 @@ int64_t DataSession::uncompressed_bytes(Split split) const {
   return bytes;
 }
 
-uint64_t DataSession::fingerprint(Split split) const { return part(split).fingerprint(); }
+uint64_t DataSession::fingerprint(Split split) const { return part(split).fingerprint(config_.workers); }
 
-uint64_t DataSession::Part::fingerprint() const {
-  uint64_t hash = catalog->fingerprint();
+uint64_t DataSession::Part::fingerprint(int64_t threads) const {
+  uint64_t hash = catalog->fingerprint(threads);
   for (const int64_t index : file_classes) hash = seed_key(hash, index);
   return hash;
 }
 
 std::map<std::string, uint64_t> DataSession::fingerprints() const {
   std::map<std::string, uint64_t> result;
-  for (const auto& [split, part] : parts_) result[split_ ? "data.files" : split_key(split)] = part.fingerprint();
+  for (const auto& [split, part] : parts_) result[split_ ? "data.files" : split_key(split)] = part.fingerprint(config_.workers);
   return result;
 }
 

@@ -91,7 +91,7 @@ class DataSession {
   struct Part {
     std::shared_ptr<Catalog> catalog;
     std::shared_ptr<const std::vector<int64_t>> unit_rows;  ///< of this split
-    uint64_t fingerprint() const;
+    uint64_t fingerprint(int64_t threads) const;
     std::vector<int64_t> file_classes{};  ///< empty: a field says the class
   };
   void open_parts();

@@ -51,7 +51,7 @@ std::vector<std::string> files_of(const DataConfig& config) {
 int index_part(const Request& request) {
   const DataConfig config = load_run_config(request.config, request.overrides).data;
   const auto files = files_of(config);
-  const PlanCache cache(cache_directory() / "index");
+  const PlanCache cache(cache_directory() / "index", PlanCache::Keep::all);
   CatalogThread thread;
   std::exception_ptr failure;  // of the first file that fails; the others are indexed all the same
   for (size_t i = static_cast<size_t>(request.part); i < files.size(); i += static_cast<size_t>(request.jobs)) {
@@ -156,7 +156,7 @@ void add_index(CLI::App& app, Command& chosen) {
   command->add_option("--jobs", request->jobs, "Processes")->check(CLI::Range(1, 1024))->capture_default_str();
   command->add_option("--part", request->part)->group("");
   command->footer("What is found is kept in $TEVATRAIN_CACHE (default ~/.cache/tevatrain), so that training on thousands of files starts at once.\n"
-                  "Every command finds it out by itself too, one file after the other.\n"
+                  "Every command finds it out by itself too, one file after the other, and keeps what took long.\n"
                   "Example:\n  tevatrain index configs/top/pfn.yaml --jobs 16");
   command->callback([request, &chosen] { chosen = [request] { return run(*request); }; });
 }
