@@ -197,11 +197,13 @@ StreamSpec DataSession::pass_spec(Split split, int64_t batch_size) const {
   spec.prefetch = config_.prefetch;
   spec.pinned = pins_batches_;
   spec.queue_bytes = loading_budget_bytes(config_.budget_mib) / kQueueDivisor;
-  spec.budget_advice = [this, split](const PinQuota&) {
-    return c10::str("data.budget_mib: the events of one chunk of ", split_key(split), " does not fit into the part of the ",
-                    loading_budget_bytes(config_.budget_mib) >> 20, " MiB that evaluation may fill. Raise data.budget_mib.");
-  };
+  spec.budget_advice = [this, split](const PinQuota&) { return evaluation_advice(split); };
   return spec;
+}
+
+std::string DataSession::evaluation_advice(Split split) const {
+  return c10::str("data.budget_mib: the events of one chunk of ", split_key(split), " do not fit into the part of the ",
+                  loading_budget_bytes(config_.budget_mib) >> 20, " MiB that evaluation may fill. Raise data.budget_mib.");
 }
 
 /// What to do when a shuffle window does not fit.
@@ -330,6 +332,16 @@ std::unique_ptr<BatchStream> DataSession::evaluation_stream(Split split, int64_t
   spec.budget_share = kEvaluationShare;
   spec.first_step = first_step;
   return std::make_unique<BatchStream>(store_, source(split, stage, Purpose::evaluation), std::move(spec));
+}
+
+void DataSession::check_evaluation_fits() {
+  const auto limit = static_cast<int64_t>(static_cast<double>(store_.budget_bytes()) * kEvaluationShare);
+  for (const Split split : {Split::val, Split::test}) {
+    if (!has(split)) continue;
+    const EventSource& events = source(split, EventSource::Stage::standardised, Purpose::evaluation);
+    for (size_t unit = 0; unit < part(split).unit_rows->size(); ++unit)
+      TEV_CHECK_INPUT(events.reserve_bytes(static_cast<int64_t>(unit)) <= limit, evaluation_advice(split));
+  }
 }
 
 }  // namespace tev

@@ -77,6 +77,9 @@ class DataSession {
   /// One pass with base weights, unit by unit, in the order of the files; with data.files the rows of a unit come in the order of the split.
   std::unique_ptr<BatchStream> evaluation_stream(Split split, int64_t batch_size, EventSource::Stage stage = EventSource::Stage::standardised,
                                                  int64_t first_step = 0);
+  /// Before a training that ends with it: whether every unit of the held-back events fits into what evaluation may fill.
+  /// @throws InputError  one does not
+  void check_evaluation_fits();
   /// Raw columns of the first units with so many selected events, or of all: what an exported model takes.
   Columns raw_sample(Split split, int64_t num_events);
   /// Where all HDF5 calls of this session are made, those of writers too.
@@ -105,6 +108,7 @@ class DataSession {
   EventSource& source(Split split, EventSource::Stage stage, Purpose purpose);
   StreamSpec pass_spec(Split split, int64_t batch_size) const;
   std::string shuffle_advice(const PinQuota& quota) const;
+  std::string evaluation_advice(Split split) const;
 
   const DataConfig config_;
   const std::vector<Observer> observers_;

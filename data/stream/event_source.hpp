@@ -61,7 +61,8 @@ class EventSource final : public WorkerLoader {
   DecodedUnit decode(int64_t unit, const std::vector<FieldValues>& values, const Roles& roles, const EventBlock& block) const;
   void add_training_weights(DecodedUnit& decoded, const EventBlock& block, const EventName& where) const;
   void check_labels(const DecodedUnit& decoded, const std::vector<FieldValues>& values, const EventBlock& block, const EventName& where) const;
-  void count_reading(const decode::ReadCost& before, int64_t passed_ns) const;
+  static decode::ReadCost start_reading();
+  void count_reading(int64_t unit, const decode::ReadCost& before, int64_t passed_ns) const;
   void check_weights(const at::Tensor& weight, const EventName& where) const;
   /// Names the selected events of a block.
   EventName event_names(int64_t unit, const EventBlock& block) const;

@@ -1,5 +1,5 @@
 #pragma once
-// Events that cannot be read and are left out.
+// Events that cannot be read and are left out, and disks that keep everybody waiting.
 
 #include "base/messages.hpp"
 
@@ -17,11 +17,16 @@ class Faults {
 
   void add(const std::string& file, int64_t first_event, int64_t num_events, const std::string& reason);
 
+  /// Tells of the first read that took longer than kSlowSeconds.
+  void took(double seconds, int64_t bytes, const std::string& file);
+  static constexpr double kSlowSeconds = 5;
+
  private:
   Messages& messages_;
   std::mutex mutex_;
   std::set<std::pair<std::string, int64_t>> known_;  ///< by file and first event
   int64_t num_events_ = 0;
+  std::once_flag slow_;
 };
 
 }  // namespace tev

@@ -121,6 +121,7 @@ int check(const Request& request) {
   RunConfig config = load_run_config(request.config, request.overrides);
   DataSession data(config.data, static_cast<uint64_t>(config.seed), messages);
   resolve_open_keys(config, data);
+  data.check_evaluation_fits();
   std::cout << "# resolved configuration\n" << config.resolved_yaml();
   print_columns(data);
   const TrainingSummary summary = cached_summary(data, config.data, config.seed, messages).value();

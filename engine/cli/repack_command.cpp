@@ -8,6 +8,7 @@
 #include "engine/checkpoint/durable_file.hpp"
 #include "engine/cli/command.hpp"
 #include "engine/config/run_config.hpp"
+#include "engine/record/run_lease.hpp"
 #include "engine/record/terminal.hpp"
 #include "engine/train/stop_request.hpp"
 
@@ -18,6 +19,7 @@
 #include <chrono>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 namespace tev {
 namespace {
@@ -155,6 +157,8 @@ int run(Request request) {
                   ": is there already. Remove it, name another output, or give --check to compare it with the input.");
   const auto shards = output.shards(plan.num_shards);
   if (job.first_shard < plan.num_shards) {
+    std::optional<RunLease> lease;
+    if (!output.is_file()) lease.emplace(out);
     if (job.first_shard > 0) messages.info(fmt::format("{}: {} of {} shards are there; going on", out, job.first_shard, plan.num_shards));
     const auto begin = std::chrono::steady_clock::now();
     const auto written = repack(*input, plan, job, messages);

@@ -104,7 +104,7 @@ RunLease::RunLease(const fs::path& directory) : path_(directory / "lease"), cont
     const std::string found = read_text(path_);
     const Holder holder = Holder::parse(found);
     TEV_CHECK_INPUT(holder.gone(), directory.string(), ": is being written by ", holder.text(),
-                    ". Wait for it, choose another run directory with --run DIR, or, if that process is gone, remove ",
+                    ". Wait for it, choose another directory, or, if that process is gone, remove ",
                     path_.string(), ".");
     remove_stale(path_, found);
   }

@@ -1,5 +1,5 @@
 #pragma once
-// One writer at a time in a run directory.
+// One writer at a time in a directory.
 
 #include <filesystem>
 #include <string>

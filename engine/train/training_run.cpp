@@ -229,6 +229,7 @@ TrainReport run_training(const TrainRequest& request, TerminalMessages& messages
   set_threads(config.train.threads);
   DataSession data(config.data, static_cast<uint64_t>(config.seed), messages);
   resolve_open_keys(config, data);
+  data.check_evaluation_fits();
   if (request.fresh) {
     if (const auto moved = move_run_aside(paths.root)) messages.info(paths.root.string() + ": the old run is now " + moved->string());
   }

@@ -85,11 +85,11 @@ def environment(folder):
     return {**os.environ, "TEVATRAIN_CACHE": str(Path(folder) / "cache"), "OMP_NUM_THREADS": "1"}
 
 
-def run(folder, *arguments, timeout=300, warns=False):
-    """Runs the program; returns the finished process with its text. A warning, ours or LibTorch's, is an assertion unless the
+def run(folder, *arguments, timeout=300, warns=False, **variables):
+    """Runs the program, with more environment variables; returns the finished process with its text. A warning, ours or LibTorch's, is an assertion unless the
     test expects one."""
     result = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
-                            env=environment(folder), cwd=folder)
+                            env=environment(folder) | variables, cwd=folder)
     warned = [line for line in result.stderr.splitlines() if re.search(r"\] warning: |^\[W", line)]
     assert bool(warned) == warns, f"warnings {'missing' if warns else 'that the test does not expect'}: {warned}"
     return result

@@ -109,10 +109,16 @@ TEST(DataSession, EvaluatesHugeEventsAFewAtATime) {
   config.budget_mib = 96;  // evaluation gets an eighth; an event takes 5 MiB while it is read
   test::StrictMessages messages;
   DataSession session(config, 1, messages);
+  session.check_evaluation_fits();
   const auto stream = session.evaluation_stream(Split::test, 3);
   int64_t events = 0;
   while (const auto batch = stream->next()) events += batch->size();
   EXPECT_EQ(events, 40);
+  config.budget_mib = 32;
+  DataSession small(config, 1, messages);
+  EXPECT_EQ(error_of<InputError>([&] { small.check_evaluation_fits(); }),
+            "data.budget_mib: the events of one chunk of data.test do not fit into the part of the 32 MiB that evaluation may fill. Raise "
+            "data.budget_mib.");
 }
 
 TEST(DataSession, TrainsOnTheTrainingSplitAloneEveryEpoch) {

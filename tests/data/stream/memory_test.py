@@ -1,8 +1,9 @@
-"""A file four times the byte budget is trained on within the budget.
+"""Files of several byte budgets are read within one, whatever their chunks.
 
-Peak memory is compared with that of the same training on a tiny file (program, model, activations), plus the budget.
+Peak memory is compared with that of the same command on a tiny file (program, model, activations), plus the budget.
 """
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -62,6 +63,57 @@ class MemoryTest(unittest.TestCase):
             self.assertLessEqual(peaks["large"], peaks["tiny"] + 1.1 * BUDGET_MIB, peaks)
             print(f"file {sizes['large']:.0f} MiB, budget {BUDGET_MIB} MiB: peak {peaks['large']:.0f} MiB, "
                   f"tiny file {peaks['tiny']:.0f} MiB")
+
+
+CONFIG = """\
+data:
+  reader: dense
+  train: {folder}/{name}.h5
+  val: {folder}/val.h5
+  objects: {{cell: {{field: x, as: [energy]}}}}
+  label: {{field: label, classes: [even, odd]}}
+  features: {{cell: {{energy: energy}}}}
+  standardise: none
+  workers: 2
+model: {{name: pfn}}
+train: {{batch_size: 64, device: cpu, threads: 1}}
+optimizer: {{name: adam, lr: 1e-3}}
+"""
+EVENT_BYTES = 4096
+
+
+def write_cells(path, mib, chunk_bytes):
+    """Events of 1,024 numbers that compress well."""
+    rows = mib * MIB // EVENT_BYTES
+    chunk = max(1, min(rows, chunk_bytes // EVENT_BYTES))
+    with h5py.File(path, "w") as file:
+        x = file.create_dataset("x", (rows, EVENT_BYTES // 4), "f4", chunks=(chunk, EVENT_BYTES // 4), compression="gzip", compression_opts=1)
+        for first in range(0, rows, chunk):
+            x[first:first + chunk] = 1 + first
+        file["label"] = np.arange(rows) % 2
+
+
+class ChunksTest(unittest.TestCase):
+    def test_chunks_of_any_size_are_read_within_the_budget(self):
+        with tempfile.TemporaryDirectory() as folder:
+            def bench(name, *arguments):
+                config = Path(folder) / f"{name}.yaml"
+                config.write_text(CONFIG.format(folder=folder, name=name))
+                return ["bench", "data", config, "--stage", "features", *arguments]
+
+            write_cells(Path(folder) / "tiny.h5", 1, 64 << 10)
+            write_cells(Path(folder) / "val.h5", 1, 64 << 10)
+            base = peak_mib(folder, *bench("tiny"))
+            for kib, mib, budget in ((64, 512, 128), (1 << 10, 512, 128), (8 << 10, 1024, 256), (64 << 10, 2048, 2048)):
+                write_cells(Path(folder) / "large.h5", mib, kib << 10)
+                arguments = [f"data.budget_mib={budget}", "--epochs", 2]
+                refusal = program.run(folder, *bench("large", *arguments, "data.shuffle_rows=1000000000"))
+                self.assertEqual(refusal.returncode, 2, refusal.stderr)
+                fits = int(re.search(r"data\.shuffle_rows=(\d+)", refusal.stderr)[1])
+                peak = peak_mib(folder, *bench("large", *arguments, f"data.shuffle_rows={fits}"))
+                self.assertLessEqual(peak, base + 1.1 * budget, f"chunks of {kib} KiB")
+                print(f"chunks of {kib} KiB, budget {budget} MiB: windows of {fits} events, peak {peak:.0f} MiB, tiny file {base:.0f} MiB")
+                (Path(folder) / "large.h5").unlink()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Files that break: stop with the place and the reason, or leave the events out and say so. And many files, known from an earlier run."""
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -42,10 +43,13 @@ class FaultsTest(unittest.TestCase):
             file.create_dataset("x", data=self.random.normal(0, 1, (number, 4)).astype("f4"), chunks=(250, 4), fletcher32=True)
             file.create_dataset("label", data=np.arange(number) % 2, chunks=(250,))
 
+    def place(self, name, chunk):
+        with h5py.File(self.folder / f"{name}.h5") as file:
+            return file["x"].id.get_chunk_info(chunk).byte_offset
+
     def damage(self, name, chunk):
         """One bit of a chunk of x."""
-        with h5py.File(self.folder / f"{name}.h5") as file:
-            place = file["x"].id.get_chunk_info(chunk).byte_offset
+        place = self.place(name, chunk)
         with open(self.folder / f"{name}.h5", "r+b") as file:
             file.seek(place + 100)
             byte = file.read(1)[0]
@@ -81,6 +85,28 @@ class FaultsTest(unittest.TestCase):
             program.require(self.train("data.faults=skip", "--fresh", *overrides, warns=True))
         self.damage("train_1", 0)
         program.require(program.run(self.folder, "check", "toy.yaml", "data.faults=skip", warns=True))
+
+    def train_from(self, fault, *overrides, warns=False):
+        """With a disk whose first read of a chunk of train_2.h5 goes wrong."""
+        library = Path(os.environ["TEVATRAIN_BUILD"]) / "lib" / "libfaulty_disk.so"
+        return program.run(self.folder, "train", "toy.yaml", "--run", "run", *overrides, warns=warns,
+                           LD_PRELOAD=str(library), ASAN_OPTIONS="verify_asan_link_order=0", FAULTY_DISK=f"{self.folder}/train_2.h5", FAULTY_DISK_AT=str(self.place("train_2", 1)),
+                           FAULTY_DISK_DOES=fault)
+
+    def test_a_disk_that_fails_stops_the_run_or_its_events_are_left_out(self):
+        result = self.train_from("EIO")
+        self.assertEqual(result.returncode, 1)
+        place = self.place("train_2", 1)
+        message = f"{self.folder}/train_2.h5: bytes {place} to {place + 4003} cannot be read (Input/output error). Copy the file again, or check its disk."
+        self.assertIn(message, result.stderr)
+        result = self.train_from("EIO", "data.faults=skip", warns=True)
+        program.require(result)
+        self.assertIn("train_2.h5 are left out: " + message, result.stderr)
+
+    def test_a_slow_disk_is_named_once(self):
+        result = self.train_from("sleep", "train.epochs=1", warns=True)
+        program.require(result)
+        self.assertEqual(result.stderr.count("train_2.h5: 4004 bytes took 5"), 1, result.stderr)
 
     def test_a_truncated_file_stops_or_is_left_out(self):
         whole = (self.folder / "train_3.h5").read_bytes()

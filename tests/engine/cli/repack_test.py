@@ -1,5 +1,6 @@
 """tevatrain repack: what h5py finds in the output against what the field's writers put into the input."""
 
+import json
 import os
 import signal
 import subprocess
@@ -203,6 +204,10 @@ class RepackTest(unittest.TestCase):
         self.assertEqual(list((self.folder / "out").glob("*.tmp")), [])
         first = os.stat(self.folder / "out" / "part-00000.h5").st_mtime_ns
         self.assertIn("was begun with seed 1, not 2", self.refusal(*arguments, "--seed", 2))
+        lease = self.folder / "out" / "lease"
+        lease.write_text(json.dumps({"host": "elsewhere", "boot": "b", "process": 12, "start": "1"}))
+        self.assertIn("out: is being written by process 12 on host elsewhere", self.refusal(*arguments))
+        lease.unlink()
         self.repack(*arguments, "--check")
         self.assertEqual(os.stat(self.folder / "out" / "part-00000.h5").st_mtime_ns, first)
         files = sorted((self.folder / "out").glob("part-*.h5"))
