@@ -21,7 +21,7 @@ from jets import PADDED, make_jets, write_padded
 from weaver_compare import FEATURES
 
 WINDOW = 4096
-BUDGET_MIB = {"gzip": 48, "memory": 4096}
+BUDGET_MIB = {"gzip": 32, "memory": 4096}
 CONFIG = """\
 seed: 1
 data:
@@ -79,7 +79,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_padded(make_jets(options.events), folder / "train.h5")
-        write_padded(make_jets(1000, seed=2), folder / "val.h5", chunk=32)
+        write_padded(make_jets(64, seed=2), folder / "val.h5")
         config = CONFIG.format(folder=folder, features=FEATURES, window=WINDOW, workers=options.workers, epochs=options.epochs,
                                batch=options.batch, device=options.device, threads=options.threads)
         (folder / "train.yaml").write_text(config)

@@ -35,10 +35,10 @@ def write_root(jets, path):
         tree.extend({name: jets[name] for name in jets.fields})
 
 
-def write_padded(jets, path, chunk=256):
-    """`x` [events, 200 * 4] in the order of the Top Tagging set and `label`, gzip and shuffle, chunks of so many jets."""
+def write_padded(jets, path):
+    """`x` [events, 200 * 4] in the order of the Top Tagging set and `label`, gzip and shuffle, chunks of 256 jets."""
     padded = [ak.to_numpy(ak.fill_none(ak.pad_none(jets[f"part_{name}"], PADDED, clip=True), 0)) for name in COLUMNS]
     x = np.stack(padded, -1).astype("f4").reshape(len(jets), -1)
     with h5py.File(path, "w") as file:
-        file.create_dataset("x", data=x, chunks=(min(chunk, len(x)), x.shape[1]), compression="gzip", compression_opts=4, shuffle=True)
+        file.create_dataset("x", data=x, chunks=(min(256, len(x)), x.shape[1]), compression="gzip", compression_opts=4, shuffle=True)
         file["label"] = ak.to_numpy(jets["label"]).astype("u1")

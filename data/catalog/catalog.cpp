@@ -53,7 +53,7 @@ void Catalog::check_once(const std::vector<Listed>& files) {
   for (const auto& file : files)
     TEV_CHECK_INPUT(seen.insert(std::filesystem::canonical(file.path).string()).second, file.path, ": is read twice",
                     file.virtual_path.empty() ? "" : ", once as a part of the virtual file ", file.virtual_path,
-                    " (every event counts once). Take it or the virtual file out of the list.");
+                    " (every event counts once). Take it out of the list or out of the virtual file.");
 }
 
 std::shared_ptr<Catalog> Catalog::open(const std::string& layout, std::vector<std::string> files,
@@ -63,23 +63,28 @@ std::shared_ptr<Catalog> Catalog::open(const std::string& layout, std::vector<st
   std::shared_ptr<Catalog> catalog(new Catalog(layout, std::move(requests), thread));
   catalog->skip_faults_ = options.skip_faults;
   std::vector<Listed> list;
+  std::vector<Listed> behind;  // files that are open, but not named
   for (auto& path : files) list.push_back({std::move(path)});
   for (size_t i = 0; i < list.size(); ++i) {
     try {
       const Listed& file = list[i];
       auto reader = open_reader(layout, file.path, catalog->requests_, thread, options.cache);
-      const auto parts = options.open_parts && file.virtual_path.empty() ? parts_of(*reader, file.path) : std::vector<Listed>{};
-      if (parts.empty())
+      const auto parts = file.virtual_path.empty() ? parts_of(*reader, file.path) : std::vector<Listed>{};
+      if (parts.empty() || !options.open_parts) {
         catalog->add_file(file, std::move(reader));
-      else
+        behind.insert(behind.end(), parts.begin(), parts.end());
+      } else {
         list.insert(list.begin() + static_cast<std::ptrdiff_t>(i) + 1, parts.begin(), parts.end());
+      }
     } catch (const Error& error) {
       if (!options.skip_faults || can_be_opened(list[i].path, thread)) throw;
       catalog->left_out_.push_back(error.what());
     }
     if (options.progress) options.progress(static_cast<int64_t>(i) + 1, static_cast<int64_t>(list.size()));
   }
-  check_once(list);
+  for (const auto& file : behind) catalog->behind_.push_back(file.path);
+  behind.insert(behind.begin(), list.begin(), list.end());
+  check_once(behind);
   TEV_CHECK_INPUT(!catalog->files_.empty(), catalog->left_out_.empty() ? "" : catalog->left_out_.front(), " None of the files can be read.");
   TEV_CHECK_INPUT(catalog->num_events_ > 0, list.front().path, list.size() > 1 ? " and the other files" : "",
                   ": no events (the datasets have 0 rows). Name files with events.");
@@ -101,6 +106,7 @@ void Catalog::add_file(const Listed& listed, std::unique_ptr<Reader> reader) {
   num_events_ += files_.back().num_events;
   if (const auto slow = reader->library_reads(); library_reads_.empty() && !slow.empty()) library_reads_ = path + ": " + join_names(slow);
   scratch_bytes_ = std::max(scratch_bytes_, reader->scratch_bytes());
+  library_bytes_ = std::max(library_bytes_, reader->library_bytes());
   table_bytes_ += reader->table_bytes() + static_cast<int64_t>((units_.size() - files_.back().first_unit) * sizeof(Unit));
   files_.back().reader = std::move(reader);
 }
@@ -121,6 +127,12 @@ void Catalog::check_columns(const std::string& path, const Reader& reader) const
 std::vector<std::string> Catalog::file_paths() const {
   std::vector<std::string> paths;
   for (const auto& file : files_) paths.push_back(file.path);
+  return paths;
+}
+
+std::vector<std::string> Catalog::all_paths() const {
+  std::vector<std::string> paths = file_paths();
+  paths.insert(paths.end(), behind_.begin(), behind_.end());
   return paths;
 }
 

@@ -45,6 +45,8 @@ class Catalog {
   const std::vector<int64_t>& widths() const { return widths_; }
   /// Memory that a thread which reads keeps for decoding.
   int64_t scratch_bytes() const { return scratch_bytes_; }
+  /// Memory that the library keeps for decoding.
+  int64_t library_bytes() const { return library_bytes_; }
   /// Memory that knowing where everything lies takes.
   int64_t table_bytes() const { return table_bytes_; }
   /// Files that were left out, and why.
@@ -53,6 +55,8 @@ class Catalog {
   const std::string& library_reads() const { return library_reads_; }
   const std::string& file_path(int32_t file) const { return files_.at(file).path; }
   std::vector<std::string> file_paths() const;
+  /// These, and the files behind virtual ones that were not opened in their place.
+  std::vector<std::string> all_paths() const;
 
   /// Global, stable number of a unit's first event: the position in the sequence of all events.
   int64_t first_sample_id(int64_t unit) const;
@@ -99,10 +103,11 @@ class Catalog {
   std::vector<at::ScalarType> types_;
   int64_t num_events_ = 0;
   int64_t scratch_bytes_ = 0;
-  int64_t table_bytes_ = 0;
+  int64_t table_bytes_ = 0, library_bytes_ = 0;
   bool skip_faults_ = false;
   std::string library_reads_;
   std::vector<std::string> left_out_;
+  std::vector<std::string> behind_;  ///< files behind virtual ones that are open themselves
   std::mutex mutex_;
   std::list<int32_t> open_;  // files with a descriptor, most recently used first; under the mutex
   std::once_flag fingerprinted_;

@@ -38,39 +38,24 @@ uint64_t hash_fields(const std::vector<FieldValues>& fields, uint64_t hash) {
   return hash;
 }
 
-/// Results of get(i) for i = 0, 1, ..., in order, made by some threads a few ahead of being taken.
+/// Results of get(i) for i = 0, 1, ..., in order, made by some threads, of which each is at most one result ahead.
 template <class Result>
 class Ahead {
  public:
   Ahead(size_t count, int64_t threads, std::function<Result(size_t)> get) : count_(count), threads_(static_cast<size_t>(threads)), get_(std::move(get)) {}
 
   Result next() {
-    if (ready_.empty()) make_more();
-    Result result = std::move(ready_.front());
+    for (; ready_.size() < threads_ && started_ < count_; ++started_)
+      ready_.push_back(std::async(std::launch::async, [this, i = started_] { return get_(i); }));
+    auto result = std::move(ready_.front());
     ready_.pop_front();
-    return result;
+    return result.get();
   }
 
  private:
-  void make_more() {
-    const size_t more = std::min(count_ - done_, kEach * threads_);
-    std::vector<std::future<std::vector<Result>>> parts;
-    for (size_t first = 0; first < more; first += kEach)
-      parts.push_back(std::async(std::launch::async, [this, begin = done_ + first, end = done_ + std::min(more, first + kEach)] {
-        std::vector<Result> results;
-        for (size_t i = begin; i < end; ++i) results.push_back(get_(i));
-        return results;
-      }));
-    for (auto& part : parts) part.wait();  // all, before one of them throws
-    for (auto& part : parts)
-      for (auto& result : part.get()) ready_.push_back(std::move(result));
-    done_ += more;
-  }
-
-  static constexpr size_t kEach = 4;
-  size_t count_, threads_, done_ = 0;
+  size_t count_, threads_, started_ = 0;
   std::function<Result(size_t)> get_;
-  std::deque<Result> ready_;
+  std::deque<std::future<Result>> ready_;  // destroyed first: a future of async waits
 };
 
 }  // namespace

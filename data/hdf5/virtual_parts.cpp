@@ -7,6 +7,7 @@
 #include <hdf5.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -69,14 +70,26 @@ class Mapping {
   size_t index_;
 };
 
-/// As the library looks for it: beside the file of the virtual dataset, then from where the program runs.
+namespace fs = std::filesystem;
+
+/// Where the library looks for a file behind a virtual dataset, in its order (H5F_prefix_open_file of 1.10).
+std::vector<fs::path> places(const fs::path& virtual_file, const fs::path& name) {
+  std::vector<fs::path> places;
+  if (name.is_absolute()) places.push_back(name);
+  const fs::path relative = name.is_absolute() ? name.filename() : name;
+  if (const char* prefix = std::getenv("HDF5_VDS_PREFIX")) places.push_back(prefix / relative);
+  places.push_back(virtual_file.parent_path() / relative);
+  places.push_back(relative);
+  places.push_back(fs::canonical(virtual_file).parent_path() / relative);
+  return places;
+}
+
 std::string source_path(const Dataset& dataset, const std::string& name) {
-  namespace fs = std::filesystem;
-  const fs::path beside = fs::path(dataset.file().path()).parent_path() / name;  // `name` itself if it is absolute
-  const fs::path path = fs::exists(beside) ? beside : fs::path(name);
-  TEV_CHECK_INPUT(fs::exists(path), dataset.file().path(), ": virtual dataset '", dataset.path(), "': the file '", name,
+  const auto candidates = places(dataset.file().path(), name);
+  const auto found = std::find_if(candidates.begin(), candidates.end(), [](const fs::path& path) { return fs::exists(path); });
+  TEV_CHECK_INPUT(found != candidates.end(), dataset.file().path(), ": virtual dataset '", dataset.path(), "': the file '", name,
                   "' behind it is missing (the HDF5 library would give fill values in its place). Bring it back, or make the virtual file again.");
-  return path.string();
+  return found->string();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "data/readers/archive.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -66,7 +67,7 @@ void check_storage(const hdf5::Storage& storage) {
   bool good = !grid.shape.empty() && grid.shape.size() == grid.chunk.size() && storage.kind != hdf5::Storage::Kind::library && !storage.fill.empty();
   auto bytes_of_row = static_cast<int64_t>(storage.fill.size()), bytes_of_chunk = bytes_of_row;
   for (size_t d = 0; good && d < grid.shape.size(); ++d)
-    good = grid.shape[d] >= 0 && grid.chunk[d] >= 0 && !__builtin_mul_overflow(bytes_of_chunk, grid.chunk[d], &bytes_of_chunk) &&
+    good = grid.shape[d] >= 0 && grid.chunk[d] >= 0 && grid.shape[d] <= std::numeric_limits<int64_t>::max() - grid.chunk[d] && !__builtin_mul_overflow(bytes_of_chunk, grid.chunk[d], &bytes_of_chunk) &&
            (d == 0 || !__builtin_mul_overflow(bytes_of_row, grid.shape[d], &bytes_of_row));
   if (good) {
     const hdf5::ChunkGrid row{{grid.shape.begin() + 1, grid.shape.end()}, {grid.chunk.begin() + 1, grid.chunk.end()}};
@@ -114,7 +115,7 @@ bool holds_together(const RecordPlan& plan, const RecordField& field) {
 
 bool holds_together(const Source& source) {
   const auto is_member = [&](int64_t member) { return member >= 0 && std::cmp_less(member, source.record.members.size()); };
-  return !source.shape.empty() && source.record.bytes > 0 && std::all_of(source.members.begin(), source.members.end(), is_member);
+  return !source.shape.empty() && (!source.rows || source.rows->storage().grid.shape == source.shape) && source.record.bytes > 0 && std::all_of(source.members.begin(), source.members.end(), is_member);
 }
 
 /// That what a plan refers to is there, and that its units are all events.
@@ -124,7 +125,7 @@ void check_plan(const FilePlan& plan) {
   for (const auto& field : records.fields) good = good && holds_together(records, field);
   for (const auto& index : records.indexes)
     good = good && holds_together(records, index.field) &&
-           (index.kind != RowsKind::counts || std::cmp_equal(index.starts.size(), records.num_events + 1));
+           (index.kind != RowsKind::counts || (!index.starts.empty() && std::cmp_equal(index.starts.size() - 1, records.num_events)));
   int64_t next = 0;
   for (const auto& unit : plan.units) {
     good = good && unit.first_event == next && unit.num_events > 0 && unit.num_events <= records.num_events - next;

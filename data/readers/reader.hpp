@@ -89,6 +89,8 @@ class Reader {
   virtual std::vector<FilePart> parts() const = 0;
   /// Memory that a thread keeps for decoding, once it has read.
   virtual int64_t scratch_bytes() const = 0;
+  /// Memory that the library keeps for decoding, on the catalog thread.
+  virtual int64_t library_bytes() const = 0;
   /// Memory that knowing where everything lies takes.
   virtual int64_t table_bytes() const = 0;
   /// Datasets that only the HDF5 library can read, on the catalog thread, and why: "'/tracks' (the filter szip)".

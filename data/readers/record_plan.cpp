@@ -79,7 +79,8 @@ class Planner {
     Source source{dataset.path(), dataset.record(), dataset.shape(), dataset.chunk_rows(), storage.kind, std::nullopt};
     source.library_reason = storage.reason;
     if (storage.kind != hdf5::Storage::Kind::library) source.rows.emplace(source.path, std::move(storage));
-    if (auto parts = hdf5::virtual_parts(dataset)) source.parts = std::move(*parts);
+    if (source.library_reason == hdf5::kVirtual)
+      if (auto parts = hdf5::virtual_parts(dataset)) source.parts = std::move(*parts);
     if (source.record.members[0].variable_length && !source.record.compound)
       if (auto references = hdf5::references_of(dataset, bytes_)) source.references.emplace(source.path, std::move(*references));
     plan_.sources.push_back(std::move(source));

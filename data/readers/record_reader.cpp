@@ -86,8 +86,15 @@ class RecordReader final : public Reader {
 
   int64_t scratch_bytes() const override {
     int64_t bytes = 0;
-    for (const auto& source : plan_.sources)  // the library holds a chunk too
-      bytes = std::max(bytes, source.rows ? source.rows->scratch_bytes() : source.chunk_rows * source.records_per_row() * source.record.bytes);
+    for (const auto& source : plan_.sources)
+      if (source.rows) bytes = std::max(bytes, source.rows->scratch_bytes());
+    return bytes;
+  }
+
+  int64_t library_bytes() const override {
+    int64_t bytes = 0;
+    for (const auto& source : plan_.sources)
+      if (!source.rows) bytes = std::max(bytes, source.chunk_rows * source.records_per_row() * source.record.bytes);
     return bytes;
   }
 

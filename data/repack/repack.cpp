@@ -46,7 +46,7 @@ class Shard {
  public:
   Shard(RepackInput& input, const RepackPlan& plan, const RepackJob& job, const std::string& path, WorkerPool& workers)
       : columns_(input.columns()), rows_(rows_of(columns_)),
-        writer_(path, input.file_paths().front(), written_columns(plan), job.compression, input.catalog_thread(), workers,
+        writer_(path, input.described_by(), written_columns(plan), job.compression, input.catalog_thread(), workers,
                 static_cast<size_t>(2 * job.workers)) {
     writer_.copy(input.copied(), input.groups());
   }

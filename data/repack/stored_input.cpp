@@ -5,6 +5,7 @@
 #include "data/order/shuffle_plan.hpp"
 #include "data/repack/stored_columns.hpp"
 #include "data/stream/memory_limit.hpp"
+#include "data/stream/reading_memory.hpp"
 #include "data/stream/shuffle_advice.hpp"
 #include "data/stream/worker_loader.hpp"
 
@@ -52,7 +53,7 @@ class StoredInput final : public RepackInput {
  public:
   StoredInput(const std::vector<std::string>& files, const std::vector<std::string>& left_out, const std::vector<std::string>& copied,
               const RepackResources& resources)
-      : resources_(resources), workers_(resources.workers),
+      : first_file_(files.front()), resources_(resources), workers_(resources.workers),
         store_(loading_budget_bytes(resources.budget_mib) / kQueueDivisor * (kQueueDivisor - 2)) {
     const StoredColumns stored = thread_.run([&] { return stored_columns(files.front(), left_out, copied); });
     for (size_t i = 1; i < files.size(); ++i)
@@ -66,10 +67,10 @@ class StoredInput final : public RepackInput {
     auto rows = std::make_shared<std::vector<int64_t>>();
     for (const auto& unit : catalog_->units()) rows->push_back(unit.num_events);
     unit_rows_ = std::move(rows);
-    store_.set_aside(catalog_->scratch_bytes() * resources.workers + catalog_->table_bytes());
+    set_reading_aside(store_, {catalog_.get()}, resources.workers, "--budget-mib", "Raise --budget-mib, or lower --workers.");
   }
 
-  std::vector<std::string> file_paths() const override { return catalog_->file_paths(); }
+  std::string described_by() const override { return first_file_; }
   int64_t num_events() const override { return catalog_->num_events(); }
   int64_t bytes_per_event() const override {
     int64_t bytes = 0;
@@ -98,6 +99,7 @@ class StoredInput final : public RepackInput {
  private:
   int64_t pass_window() const { return std::clamp<int64_t>(store_.budget_bytes() / kPassShare / bytes_per_event(), 1, kPassWindow); }
 
+  const std::string first_file_;
   const RepackResources resources_;
   CatalogThread thread_;
   WorkerPool workers_;

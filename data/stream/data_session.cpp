@@ -7,6 +7,7 @@
 #include "data/readers/plan_cache.hpp"
 #include "data/stream/gather.hpp"
 #include "data/stream/memory_limit.hpp"
+#include "data/stream/reading_memory.hpp"
 #include "data/stream/shuffle_advice.hpp"
 #include "data/transform/file_classes.hpp"
 
@@ -58,7 +59,7 @@ DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& mess
   weights_ = std::make_shared<TrainingWeights>(config.weight, preprocess_->objects(), spec_.classes);
   open_parts();
   warn_of_library_reads();
-  set_scratch_aside();
+  set_aside_reading();
   if (has(Split::train)) shuffle_ = plan_shuffle(*part(Split::train).unit_rows, config.shuffle_rows);
 }
 
@@ -75,21 +76,11 @@ void DataSession::warn_of_library_reads() const {
   }
 }
 
-/// What the workers keep for decoding is part of the budget, and so are the tables of where everything lies.
-void DataSession::set_scratch_aside() {
-  int64_t scratch = 0;
-  std::map<const Catalog*, int64_t> tables;  // all sets may be of one
-  for (const auto& [split, part] : parts_) {
-    scratch = std::max(scratch, part.catalog->scratch_bytes());
-    tables[part.catalog.get()] = part.catalog->table_bytes();
-  }
-  const int64_t workers = scratch * config_.workers;
-  const int64_t total = std::accumulate(tables.begin(), tables.end(), workers, [](int64_t sum, const auto& table) { return sum + table.second; });
-  TEV_CHECK_INPUT(total < store_.budget_bytes() / 2, "data.budget_mib: ", config_.workers, config_.workers == 1 ? " worker needs " : " workers need ", workers >> 20,
-                  " MiB to decode chunks of these files, and knowing where the chunks lie takes ", (total - workers) >> 20, " MiB, of ",
-                  loading_budget_bytes(config_.budget_mib) >> 20,
-                  " MiB in all (less than half may go there). Raise data.budget_mib, lower data.workers, or write the files anew: tevatrain repack FILE... FOLDER.");
-  store_.set_aside(total);
+void DataSession::set_aside_reading() {
+  std::vector<const Catalog*> catalogs;
+  for (const auto& [split, part] : parts_) catalogs.push_back(part.catalog.get());
+  set_reading_aside(store_, catalogs, config_.workers, "data.budget_mib",
+                    "Raise data.budget_mib, lower data.workers, or write the files anew: tevatrain repack FILE... FOLDER.");
 }
 
 void DataSession::open_parts() {
@@ -113,10 +104,10 @@ void DataSession::check_training_files_apart() const {
   if (!has(Split::train)) return;
   const auto canonical = [](const std::string& path) { return std::filesystem::canonical(path).string(); };
   std::set<std::string> training;
-  for (const auto& path : part(Split::train).catalog->file_paths()) training.insert(canonical(path));
+  for (const auto& path : part(Split::train).catalog->all_paths()) training.insert(canonical(path));
   for (const Split split : {Split::val, Split::test}) {
     if (!has(split)) continue;
-    for (const auto& path : part(split).catalog->file_paths())
+    for (const auto& path : part(split).catalog->all_paths())
       TEV_CHECK_INPUT(!training.count(canonical(path)), split_key(split), ": ", path,
                       " is a training file too (files of data.train cannot show what the model makes of other events). Name other ",
                       "files, or give data.files with data.split to cut one set.");
@@ -339,8 +330,15 @@ void DataSession::check_evaluation_fits() {
   for (const Split split : {Split::val, Split::test}) {
     if (!has(split)) continue;
     const EventSource& events = source(split, EventSource::Stage::standardised, Purpose::evaluation);
-    for (size_t unit = 0; unit < part(split).unit_rows->size(); ++unit)
-      TEV_CHECK_INPUT(events.reserve_bytes(static_cast<int64_t>(unit)) <= limit, evaluation_advice(split));
+    const OrderSpec order = pass_spec(split, 1).order;
+    const auto windows = EpochOrder::sequential(order.unit_rows, order.batch_size, order.window_rows, order.lanes);
+    for (int64_t window = 0; window < windows.num_windows(); ++window) {
+      int64_t held = 0;
+      for (const int64_t unit : windows.window_units(window, 0, 1)) {
+        TEV_CHECK_INPUT(held + events.reserve_bytes(unit) <= limit, evaluation_advice(split));
+        held += events.held_bytes(unit);
+      }
+    }
   }
 }
 

@@ -98,7 +98,7 @@ class DataSession {
     std::vector<int64_t> file_classes{};  ///< empty: a field says the class
   };
   void open_parts();
-  void set_scratch_aside();
+  void set_aside_reading();
   void warn_of_library_reads() const;
   void check_training_files_apart() const;
   Part open_part(const std::vector<std::string>& patterns, const std::string& key);

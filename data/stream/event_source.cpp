@@ -101,17 +101,28 @@ EventSource::EventSource(const DataConfig& config, std::shared_ptr<Catalog> cata
 
 EventSource::~EventSource() = default;
 
-int64_t EventSource::reserve_bytes(int64_t unit) const {
-  // The records as stored; their values, at most 8 bytes each; the ragged copy; the features, stacked, standardised and
-  // transposed, at most one float32 for every value of a row each.
-  double widest = 1;
+/// Features for a value that is read, at most; at least 1.
+double EventSource::features_a_value() const {
+  double most = 1;
   for (const auto& spec : preprocess_->specs()) {
     for (const auto& object : preprocess_->objects())
       if (object.name == spec.name)
-        widest = std::max(widest, static_cast<double>(spec.features.size()) / static_cast<double>(object.columns.size()));
+        most = std::max(most, static_cast<double>(spec.features.size()) / static_cast<double>(object.columns.size()));
   }
+  return most;
+}
+
+int64_t EventSource::reserve_bytes(int64_t unit) const {
+  // The records as stored; their values, at most 8 bytes each; the ragged copy; the features, stacked, standardised and
+  // transposed, at most one float32 for every value of a row each.
   const Unit& range = catalog_->units()[unit];
-  return range.stored_bytes + static_cast<int64_t>((8 + 4 + 3 * 4 * widest) * static_cast<double>(range.num_values)) + 4096;
+  return range.stored_bytes + static_cast<int64_t>((8 + 4 + 3 * 4 * features_a_value()) * static_cast<double>(range.num_values)) + 4096;
+}
+
+int64_t EventSource::held_bytes(int64_t unit) const {
+  // The features; offsets, label, weight and place of an event.
+  const Unit& range = catalog_->units()[unit];
+  return static_cast<int64_t>(4 * features_a_value() * static_cast<double>(range.num_values)) + 32 * range.num_events;
 }
 
 DecodedUnit EventSource::load_here(int64_t unit) const {

@@ -37,6 +37,8 @@ class EventSource final : public WorkerLoader {
   ~EventSource() override;
 
   int64_t reserve_bytes(int64_t unit) const override;
+  /// Estimate from above of what a loaded unit takes, observers aside.
+  int64_t held_bytes(int64_t unit) const;
 
   /// Brings the values of a unit into memory and drops them, in the calling thread: what reading and decoding alone take.
   void read_and_drop(int64_t unit) const;
@@ -61,6 +63,7 @@ class EventSource final : public WorkerLoader {
   DecodedUnit decode(int64_t unit, const std::vector<FieldValues>& values, const Roles& roles, const EventBlock& block) const;
   void add_training_weights(DecodedUnit& decoded, const EventBlock& block, const EventName& where) const;
   void check_labels(const DecodedUnit& decoded, const std::vector<FieldValues>& values, const EventBlock& block, const EventName& where) const;
+  double features_a_value() const;
   static decode::ReadCost start_reading();
   void count_reading(int64_t unit, const decode::ReadCost& before, int64_t passed_ns) const;
   void check_weights(const at::Tensor& weight, const EventName& where) const;

@@ -12,6 +12,10 @@
 #include <unordered_map>
 #include <vector>
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23  // of Linux 5.14; glibc knows it since 2.35
+#endif
+
 namespace tev {
 namespace {
 

@@ -8,7 +8,7 @@
 #include "engine/checkpoint/durable_file.hpp"
 #include "engine/cli/command.hpp"
 #include "engine/config/run_config.hpp"
-#include "engine/record/run_lease.hpp"
+#include "engine/record/directory_lease.hpp"
 #include "engine/record/terminal.hpp"
 #include "engine/train/stop_request.hpp"
 
@@ -51,18 +51,19 @@ class Output {
   }
   std::string pattern() const { return is_file_ ? path_.string() : (path_ / "part-*.h5").string(); }
 
-  /// Makes the folder, or compares what it was begun with.
-  /// @throws InputError  it holds the output of something else
-  void begin(const nlohmann::ordered_json& made_from) const {
+  /// Makes the folder, for this process alone, or compares what it was begun with.
+  /// @throws InputError  it holds the output of something else, or another process writes it
+  void begin(const nlohmann::ordered_json& made_from) {
     if (is_file_) {
       if (path_.has_parent_path()) fs::create_directories(path_.parent_path());
       return;
     }
     const fs::path manifest = path_ / "repack.json";
+    TEV_CHECK_INPUT(!fs::exists(path_) || fs::exists(manifest) || is_empty(), path_.string(),
+                    ": is not empty and no output of repack. Name a new folder, or a file that ends in .h5.");
+    fs::create_directories(path_);
+    lease_.emplace(path_, "another folder");
     if (!fs::exists(manifest) || !has_shards()) {
-      TEV_CHECK_INPUT(!fs::exists(path_) || fs::is_empty(path_) || (fs::exists(manifest) && !has_shards()), path_.string(),
-                      ": is not empty and no output of repack. Name a new folder, or a file that ends in .h5.");
-      fs::create_directories(path_);
       replace_file(manifest, made_from.dump(1) + "\n");
       return;
     }
@@ -82,6 +83,12 @@ class Output {
   }
 
  private:
+  /// But for what a killed process leaves before it has begun.
+  bool is_empty() const {
+    const fs::directory_iterator entries(path_);
+    return std::all_of(fs::begin(entries), fs::end(entries), [](const auto& entry) { return entry.path().filename().string().starts_with("lease"); });
+  }
+
   bool has_shards() const {
     const fs::directory_iterator entries(path_);
     return std::any_of(fs::begin(entries), fs::end(entries), [](const auto& entry) { return entry.path().filename().string().starts_with("part-"); });
@@ -89,6 +96,7 @@ class Output {
 
   fs::path path_;
   bool is_file_;
+  std::optional<DirectoryLease> lease_;
 };
 
 std::unique_ptr<RepackInput> open_input(const Request& request, const std::vector<std::string>& files, Messages& messages) {
@@ -145,7 +153,7 @@ int run(Request request) {
   request.order.shuffled = !request.keep_order;
   TerminalMessages messages;
   const StopRequest stop;
-  const Output output(out);
+  Output output(out);
   const auto input = open_input(request, files, messages);
   for (const auto& note : input->notes()) messages.info(note);
   const RepackPlan plan = plan_repack(*input, output.is_file() ? 0 : request.shard_mib << 20);
@@ -157,8 +165,6 @@ int run(Request request) {
                   ": is there already. Remove it, name another output, or give --check to compare it with the input.");
   const auto shards = output.shards(plan.num_shards);
   if (job.first_shard < plan.num_shards) {
-    std::optional<RunLease> lease;
-    if (!output.is_file()) lease.emplace(out);
     if (job.first_shard > 0) messages.info(fmt::format("{}: {} of {} shards are there; going on", out, job.first_shard, plan.num_shards));
     const auto begin = std::chrono::steady_clock::now();
     const auto written = repack(*input, plan, job, messages);

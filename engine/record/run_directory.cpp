@@ -60,7 +60,7 @@ std::optional<fs::path> move_run_aside(const fs::path& root) {
   std::error_code error;
   if (!fs::exists(root, error)) return std::nullopt;
   check_is_run(RunPaths{root});
-  const std::string holder = RunLease::holder(root);
+  const std::string holder = DirectoryLease::holder(root);
   TEV_CHECK_INPUT(holder.empty(), root.string(), ": is being written by ", holder, ". Stop it first.");
   fs::path plain = root.lexically_normal();
   if (plain.filename().empty()) plain = plain.parent_path();  // "runs/x/"

@@ -1,7 +1,7 @@
 #pragma once
 // The folder that holds all that a run leaves behind.
 
-#include "engine/record/run_lease.hpp"
+#include "engine/record/directory_lease.hpp"
 #include "engine/record/run_paths.hpp"
 
 #include <optional>
@@ -38,7 +38,7 @@ class RunDirectory {
 
  private:
   RunPaths paths_;
-  std::optional<RunLease> lease_;
+  std::optional<DirectoryLease> lease_;
 };
 
 }  // namespace tev

@@ -1,11 +1,9 @@
-// To be preloaded: every read of the file FAULTY_DISK at byte FAULTY_DISK_AT fails with EIO, or (FAULTY_DISK_DOES=sleep) the second
-// takes five seconds (the first is that of the fingerprint).
+// To be preloaded: every read of the file FAULTY_DISK at byte FAULTY_DISK_AT fails with EIO, or (FAULTY_DISK_DOES=sleep) takes five seconds.
 
 #include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -27,8 +25,7 @@ extern "C" ssize_t pread(int descriptor, void* out, size_t bytes, off_t offset) 
   static const char* const does = std::getenv("FAULTY_DISK_DOES");
   if (does != nullptr && is_meant(descriptor, offset)) {
     if (std::strcmp(does, "sleep") != 0) return errno = EIO, -1;
-    static std::atomic<int> reads = 0;
-    if (++reads == 2) ::sleep(5);
+    ::sleep(5);
   }
   return real(descriptor, out, bytes, offset);
 }

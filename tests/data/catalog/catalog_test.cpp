@@ -96,8 +96,9 @@ TEST(Catalog, VirtualFilesThatDoNotFitTheOnesBehindThemAreRefused) {
   EXPECT_EQ(file_error<InputError>([&] {
               Catalog::open("dense", {test_file("pair_2.h5"), test_file("virtual_whole.h5")}, {request("x")}, thread);
             }),
-            "pair_2.h5: is read twice, once as a part of the virtual file virtual_whole.h5 (every event counts once). Take it or the virtual file "
-            "out of the list.");
+            "pair_2.h5: is read twice, once as a part of the virtual file virtual_whole.h5 (every event counts once). Take it out of the list or "
+            "out of the virtual file.");
+  EXPECT_EQ(open_virtual(thread, "whole", {"x"}, false)->all_paths().size(), 3u);
 }
 
 TEST(Catalog, UnitsAreWholeChunksOfAboutHalfAMebibyteWithinAFile) {

@@ -87,7 +87,7 @@ class FaultsTest(unittest.TestCase):
         program.require(program.run(self.folder, "check", "toy.yaml", "data.faults=skip", warns=True))
 
     def train_from(self, fault, *overrides, warns=False):
-        """With a disk whose first read of a chunk of train_2.h5 goes wrong."""
+        """With a disk on which reads of a chunk of train_2.h5 go wrong."""
         library = Path(os.environ["TEVATRAIN_BUILD"]) / "lib" / "libfaulty_disk.so"
         return program.run(self.folder, "train", "toy.yaml", "--run", "run", *overrides, warns=warns,
                            LD_PRELOAD=str(library), ASAN_OPTIONS="verify_asan_link_order=0", FAULTY_DISK=f"{self.folder}/train_2.h5", FAULTY_DISK_AT=str(self.place("train_2", 1)),
@@ -104,7 +104,7 @@ class FaultsTest(unittest.TestCase):
         self.assertIn("train_2.h5 are left out: " + message, result.stderr)
 
     def test_a_slow_disk_is_named_once(self):
-        result = self.train_from("sleep", "train.epochs=1", warns=True)
+        result = self.train_from("sleep", "train.epochs=1", warns=True)  # read by the passes of statistics and of training
         program.require(result)
         self.assertEqual(result.stderr.count("train_2.h5: 4004 bytes took 5"), 1, result.stderr)
 

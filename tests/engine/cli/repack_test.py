@@ -206,7 +206,9 @@ class RepackTest(unittest.TestCase):
         self.assertIn("was begun with seed 1, not 2", self.refusal(*arguments, "--seed", 2))
         lease = self.folder / "out" / "lease"
         lease.write_text(json.dumps({"host": "elsewhere", "boot": "b", "process": 12, "start": "1"}))
-        self.assertIn("out: is being written by process 12 on host elsewhere", self.refusal(*arguments))
+        begun = (self.folder / "out" / "repack.json").read_text()
+        self.assertIn("out: is being written by process 12 on host elsewhere", self.refusal(*arguments, "--seed", 2))
+        self.assertEqual((self.folder / "out" / "repack.json").read_text(), begun)
         lease.unlink()
         self.repack(*arguments, "--check")
         self.assertEqual(os.stat(self.folder / "out" / "part-00000.h5").st_mtime_ns, first)
@@ -215,6 +217,24 @@ class RepackTest(unittest.TestCase):
         found = np.concatenate([h5py.File(path)["index"][:] for path in files])
         np.testing.assert_array_equal(np.sort(found), np.arange(number))
         self.assertIn("complete", self.repack(*arguments))
+
+    def test_a_virtual_file_with_what_lies_beside_its_datasets(self):
+        for number in (1, 2):
+            with h5py.File(self.folder / f"part_{number}.h5", "w") as file:
+                file["x"] = np.arange(500.0) + 500 * number
+                file["total"] = number
+        layout = h5py.VirtualLayout((1000,), "f8")
+        for number in (1, 2):
+            layout[500 * number - 500:500 * number] = h5py.VirtualSource(self.folder / f"part_{number}.h5", "x", shape=(500,))
+        with h5py.File(self.folder / "all.h5", "w") as file:
+            file.create_virtual_dataset("x", layout)
+            file["total"] = 3
+            file.attrs["sample"] = "both"
+        self.repack("all.h5", "out.h5", "--check", "--copy", "total")
+        with h5py.File(self.folder / "out.h5") as file:
+            np.testing.assert_array_equal(np.sort(file["x"]), np.arange(1000.0) + 500)
+            self.assertEqual(file["total"][()], 3)
+            self.assertEqual(file.attrs["sample"], "both")
 
     def test_a_budget_that_is_too_small_names_what_fits(self):
         path = self.write("in.h5", x=self.random.normal(0, 1, (40_000, 512)).astype("f4"))

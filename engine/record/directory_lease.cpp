@@ -1,4 +1,4 @@
-#include "engine/record/run_lease.hpp"
+#include "engine/record/directory_lease.hpp"
 
 #include "base/check.hpp"
 #include "engine/record/host.hpp"
@@ -67,11 +67,11 @@ struct Holder {
 
 /// Makes the file with its content; false if it is there already. The content is written under a name of its own and then
 /// linked, so that nobody ever sees an empty lease and takes it for one of a process that is gone.
-bool create_exclusively(const fs::path& path, const std::string& content) {
+bool create_exclusively(const fs::path& path, const std::string& content, const std::string& another) {
   const fs::path own = path.string() + ".new-" + host_name() + "-" + std::to_string(::getpid());
   const int file = ::open(own.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   TEV_CHECK_INPUT(file >= 0, path.parent_path().string(), ": cannot be written (", std::strerror(errno),
-                  "). Choose another run directory with --run DIR.");
+                  "). Choose ", another, ".");
   const ssize_t written = ::write(file, content.data(), content.size());
   int error = written < 0 ? errno : written < static_cast<ssize_t>(content.size()) ? ENOSPC : 0;
   if (error == 0 && ::link(own.c_str(), path.c_str()) != 0) error = errno;
@@ -82,7 +82,7 @@ bool create_exclusively(const fs::path& path, const std::string& content) {
   ::unlink(own.c_str());
   if (error != 0 && error != EEXIST)
     throw Error(c10::str(path.string(), ": cannot be made (", std::strerror(error), "). ",
-                         error == ENOSPC || error == EDQUOT ? "Free some space there." : "Choose another run directory with --run DIR."));
+                         error == ENOSPC || error == EDQUOT ? "Free some space there." : "Choose " + another + "."));
   return error == 0;
 }
 
@@ -98,24 +98,24 @@ void remove_stale(const fs::path& path, const std::string& stale_content) {
 
 }  // namespace
 
-RunLease::RunLease(const fs::path& directory) : path_(directory / "lease"), content_(own_content()) {
+DirectoryLease::DirectoryLease(const fs::path& directory, const std::string& another) : path_(directory / "lease"), content_(own_content()) {
   for (int attempt = 0; attempt < 3; ++attempt) {
-    if (create_exclusively(path_, content_)) return;
+    if (create_exclusively(path_, content_, another)) return;
     const std::string found = read_text(path_);
     const Holder holder = Holder::parse(found);
     TEV_CHECK_INPUT(holder.gone(), directory.string(), ": is being written by ", holder.text(),
-                    ". Wait for it, choose another directory, or, if that process is gone, remove ",
+                    ". Wait for it, choose ", another, ", or, if that process is gone, remove ",
                     path_.string(), ".");
     remove_stale(path_, found);
   }
   throw InputError(c10::str(directory.string(), ": several processes want to write it at once. Start one of them."));
 }
 
-RunLease::~RunLease() {
+DirectoryLease::~DirectoryLease() {
   if (read_text(path_) == content_) ::unlink(path_.c_str());
 }
 
-std::string RunLease::holder(const fs::path& directory) {
+std::string DirectoryLease::holder(const fs::path& directory) {
   const std::string content = read_text(directory / "lease");
   const Holder holder = Holder::parse(content);
   return content.empty() || holder.gone() ? "" : holder.text();
