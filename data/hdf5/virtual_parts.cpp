@@ -29,9 +29,13 @@ class Mapping {
   std::string dataset() const { return text(H5Pget_virtual_dsetname); }
   /// Which rows of the dataset it gives, if it gives whole rows behind each other.
   std::optional<Rows> target() const { return whole_rows(Handle(TEV_H5(H5Pget_virtual_vspace(list_, index_), where_), H5Sclose)); }
-  /// Which rows of the source it takes, on the same condition.
-  std::optional<Rows> source() const { return whole_rows(source_space()); }
-  int64_t source_rows() const { return extent(source_space()).front(); }
+  /// Whether these are all rows of the source.
+  bool takes_all(const Rows& target) const {
+    const Handle space(TEV_H5(H5Pget_virtual_srcspace(list_, index_), where_), H5Sclose);
+    if (H5Sget_select_type(space.id()) == H5S_SEL_ALL) return true;  // and has no extent: whoever opens the source compares the numbers
+    const auto rows = whole_rows(space);
+    return rows && rows->begin == 0 && rows->end == extent(space).front() && rows->end == target.end - target.begin;
+  }
 
  private:
   std::string text(ssize_t (*get)(hid_t, size_t, char*, size_t)) const {
@@ -40,8 +44,6 @@ class Mapping {
     name.pop_back();
     return name;
   }
-
-  Handle source_space() const { return Handle(TEV_H5(H5Pget_virtual_srcspace(list_, index_), where_), H5Sclose); }
 
   std::vector<int64_t> extent(const Handle& space) const {
     hsize_t sizes[H5S_MAX_RANK];
@@ -107,13 +109,12 @@ std::optional<std::vector<VirtualPart>> virtual_parts(const Dataset& dataset) {
     const std::string name = mapping.file();
     const bool is_pattern = name.find('%') != std::string::npos || name == ".";  // numbered files; the file itself
     const std::string path = is_pattern ? name : source_path(dataset, name);
-    const auto target = mapping.target(), source = mapping.source();
-    if (is_pattern || !target || !source || source->begin != 0 || source->end != mapping.source_rows() ||
-        source->end != target->end - target->begin) {
+    const auto target = mapping.target();
+    if (is_pattern || !target || !mapping.takes_all(*target)) {
       are_whole = false;
       continue;
     }
-    parts.emplace_back(target->begin, VirtualPart{path, mapping.dataset(), source->end});
+    parts.emplace_back(target->begin, VirtualPart{path, mapping.dataset(), target->end - target->begin});
   }
   std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   int64_t next = 0;

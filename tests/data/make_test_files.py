@@ -187,7 +187,8 @@ def virtual(folder):
                 layout = h5py.VirtualLayout((sum(last - first for *_, first, last in sources), 4), "f4")
                 row = 0
                 for file, dataset, rows, first, last in sources:
-                    layout[row:row + last - first] = h5py.VirtualSource(file, dataset, shape=(rows, 4))[first:last]
+                    source = h5py.VirtualSource(file, dataset, shape=(rows, 4))  # all of it has another form in the file
+                    layout[row:row + last - first] = source if last - first == rows and "pair_2" in file else source[first:last]
                     row += last - first
                 f.create_virtual_dataset(path, layout)
     for number in (1, 2):
