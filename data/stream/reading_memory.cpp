@@ -16,7 +16,8 @@ void set_reading_aside(UnitStore& store, const std::vector<const Catalog*>& cata
   }
   const int64_t decoding = scratch * workers + library, total = decoding + tables;
   TEV_CHECK_INPUT(total < store.budget_bytes() / 2, key, ": ", workers, workers == 1 ? " worker needs " : " workers need ", decoding >> 20,
-                  " MiB to decode chunks of these files, and knowing where the chunks lie takes ", tables >> 20, " MiB, of ", store.budget_bytes() >> 20,
+                  " MiB to decode chunks of these files", tables >> 20 > 0 ? c10::str(" and ", tables >> 20, " MiB to know where they lie") : "", ", of ",
+                  store.budget_bytes() >> 20,
                   " MiB for events (less than half may go there). ", advice);
   store.set_aside(total);
 }

@@ -104,7 +104,7 @@ class FlatTest(Variant):
                    f"data.test={self.folder}/padded-test.h5"]
         result = program.run(self.folder, "bench", "data", self.config, *changes, f"data.train={self.folder}/large-chunk.h5")
         program.require(result, 2)
-        self.assertIn("data.budget_mib: 2 workers need 305 MiB to decode chunks of these files, of 128 MiB in all", result.stderr)
+        self.assertIn("data.budget_mib: 2 workers need 305 MiB to decode chunks of these files, of 112 MiB for events", result.stderr)
         streamed = self.program("bench", "data", self.config, *changes, f"data.train={self.folder}/no-chunk.h5", "--json", "--stage", "read")
         line = json.loads(streamed)
         self.assertEqual((line["events"], line["stage"], round(line["decoded_mib"])), (4000, "read", 76))

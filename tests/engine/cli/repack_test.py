@@ -141,7 +141,7 @@ class RepackTest(unittest.TestCase):
 
     def test_flat_files_with_extents(self):
         rows = []
-        for name, number in (("one", 700), ("two", 1300)):
+        for name, number in (("one", 7000), ("two", 13000)):  # several chunks of rows
             counts = self.random.integers(0, 20, number)
             pt = self.random.exponential(1, counts.sum()).astype("f4")
             with FlatWriter(self.folder / f"{name}.h5", {}) as writer:
