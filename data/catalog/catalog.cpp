@@ -37,12 +37,11 @@ bool can_be_opened(const std::string& path, CatalogThread& thread) {
 struct Catalog::Listed {
   std::string path;
   std::string virtual_path{};  ///< of the file that this one is a part of; empty: it was named itself
-  int64_t num_events = 0;      ///< that the virtual file takes from it
 };
 
 std::vector<Catalog::Listed> Catalog::parts_of(const Reader& reader, const std::string& path) {
   std::vector<Listed> parts;
-  for (const auto& part : reader.parts()) parts.push_back({part.path, path, part.num_events});
+  for (const auto& part : reader.parts()) parts.push_back({part, path});
   return parts;
 }
 
@@ -51,7 +50,7 @@ void Catalog::check_once(const std::vector<Listed>& files) {
   if (std::all_of(files.begin(), files.end(), [](const Listed& file) { return file.virtual_path.empty(); })) return;
   std::set<std::string> seen;
   for (const auto& file : files)
-    TEV_CHECK_INPUT(seen.insert(std::filesystem::canonical(file.path).string()).second, file.path, ": is read twice",
+    TEV_CHECK_INPUT(seen.insert(std::filesystem::weakly_canonical(file.path).string()).second, file.path, ": is read twice",
                     file.virtual_path.empty() ? "" : ", once as a part of the virtual file ", file.virtual_path,
                     " (every event counts once). Take it out of the list or out of the virtual file.");
 }
@@ -63,7 +62,7 @@ std::shared_ptr<Catalog> Catalog::open(const std::string& layout, std::vector<st
   std::shared_ptr<Catalog> catalog(new Catalog(layout, std::move(requests), thread));
   catalog->skip_faults_ = options.skip_faults;
   std::vector<Listed> list;
-  std::vector<Listed> behind;  // files that are open, but not named
+  std::vector<Listed> behind;  // of virtual files that are open themselves
   for (auto& path : files) list.push_back({std::move(path)});
   for (size_t i = 0; i < list.size(); ++i) {
     try {
@@ -71,7 +70,7 @@ std::shared_ptr<Catalog> Catalog::open(const std::string& layout, std::vector<st
       auto reader = open_reader(layout, file.path, catalog->requests_, thread, options.cache);
       const auto parts = file.virtual_path.empty() ? parts_of(*reader, file.path) : std::vector<Listed>{};
       if (parts.empty() || !options.open_parts) {
-        catalog->add_file(file, std::move(reader));
+        catalog->add_file(file.path, std::move(reader));
         behind.insert(behind.end(), parts.begin(), parts.end());
       } else {
         list.insert(list.begin() + static_cast<std::ptrdiff_t>(i) + 1, parts.begin(), parts.end());
@@ -83,18 +82,15 @@ std::shared_ptr<Catalog> Catalog::open(const std::string& layout, std::vector<st
     if (options.progress) options.progress(static_cast<int64_t>(i) + 1, static_cast<int64_t>(list.size()));
   }
   for (const auto& file : behind) catalog->behind_.push_back(file.path);
-  behind.insert(behind.begin(), list.begin(), list.end());
-  check_once(behind);
+  list.insert(list.end(), behind.begin(), behind.end());
+  check_once(list);
   TEV_CHECK_INPUT(!catalog->files_.empty(), catalog->left_out_.empty() ? "" : catalog->left_out_.front(), " None of the files can be read.");
   TEV_CHECK_INPUT(catalog->num_events_ > 0, list.front().path, list.size() > 1 ? " and the other files" : "",
                   ": no events (the datasets have 0 rows). Name files with events.");
   return catalog;
 }
 
-void Catalog::add_file(const Listed& listed, std::unique_ptr<Reader> reader) {
-  const std::string& path = listed.path;
-  TEV_CHECK_INPUT(listed.virtual_path.empty() || reader->num_events() == listed.num_events, path, ": has ", reader->num_events(), " events, but ",
-                  listed.virtual_path, ", a virtual file, takes ", listed.num_events, " from it. Make the virtual file again, or name the files behind it.");
+void Catalog::add_file(const std::string& path, std::unique_ptr<Reader> reader) {
   if (files_.empty()) {
     widths_ = reader->widths();
     types_ = reader->types();

@@ -87,7 +87,7 @@ class Catalog {
   struct Listed;
   static std::vector<Listed> parts_of(const Reader& reader, const std::string& path);
   static void check_once(const std::vector<Listed>& files);
-  void add_file(const Listed& listed, std::unique_ptr<Reader> reader);
+  void add_file(const std::string& path, std::unique_ptr<Reader> reader);
   void check_columns(const std::string& path, const Reader& reader) const;
   void keep_open(int32_t file);
   uint64_t compute_fingerprint(int64_t threads);
@@ -107,7 +107,7 @@ class Catalog {
   bool skip_faults_ = false;
   std::string library_reads_;
   std::vector<std::string> left_out_;
-  std::vector<std::string> behind_;  ///< files behind virtual ones that are open themselves
+  std::vector<std::string> behind_;  ///< the files of which virtual ones are made that are open themselves
   std::mutex mutex_;
   std::list<int32_t> open_;  // files with a descriptor, most recently used first; under the mutex
   std::once_flag fingerprinted_;

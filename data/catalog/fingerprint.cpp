@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <deque>
-#include <functional>
 #include <future>
 #include <optional>
+#include <utility>
 
 namespace tev {
 namespace {
@@ -38,26 +38,6 @@ uint64_t hash_fields(const std::vector<FieldValues>& fields, uint64_t hash) {
   return hash;
 }
 
-/// Results of get(i) for i = 0, 1, ..., in order, made by some threads, of which each is at most one result ahead.
-template <class Result>
-class Ahead {
- public:
-  Ahead(size_t count, int64_t threads, std::function<Result(size_t)> get) : count_(count), threads_(static_cast<size_t>(threads)), get_(std::move(get)) {}
-
-  Result next() {
-    for (; ready_.size() < threads_ && started_ < count_; ++started_)
-      ready_.push_back(std::async(std::launch::async, [this, i = started_] { return get_(i); }));
-    auto result = std::move(ready_.front());
-    ready_.pop_front();
-    return result.get();
-  }
-
- private:
-  size_t count_, threads_, started_ = 0;
-  std::function<Result(size_t)> get_;
-  std::deque<std::future<Result>> ready_;  // destroyed first: a future of async waits
-};
-
 }  // namespace
 
 uint64_t Catalog::fingerprint(int64_t threads) {
@@ -72,13 +52,21 @@ uint64_t Catalog::compute_fingerprint(int64_t threads) {
     for (const int64_t unit : sampled_units(file)) units.push_back(unit);
     end_of_file.push_back(units.size());
   }
-  Ahead<std::optional<std::vector<FieldValues>>> samples(units.size(), threads, [&](size_t i) { return read_sample(units[i]); });
+  std::deque<std::future<std::optional<std::vector<FieldValues>>>> ahead;  // one a thread
+  size_t started = 0;
+  const auto next_sample = [&] {
+    for (; std::cmp_less(ahead.size(), threads) && started < units.size(); ++started)
+      ahead.push_back(std::async(std::launch::async, [this, unit = units[started]] { return read_sample(unit); }));
+    auto sample = std::move(ahead.front());
+    ahead.pop_front();
+    return sample.get();
+  };
   uint64_t hash = hash_text(layout_, 0);
   size_t next = 0;
   for (size_t file = 0; file < files_.size(); ++file) {
     hash = hash_numbers({files_[file].num_events}, hash_text(files_[file].signature, hash));
     for (; next < end_of_file[file]; ++next) {
-      const auto fields = samples.next();
+      const auto fields = next_sample();
       hash = fields ? hash_fields(*fields, hash) : hash_text("unreadable", hash);
     }
   }

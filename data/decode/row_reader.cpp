@@ -18,17 +18,9 @@ using hdf5::Storage;
 constexpr int64_t kPieceBytes = int64_t{1} << 20;
 
 void read_bytes(const hdf5::RawFile& file, uint64_t offset, size_t bytes, char* out) {
-  ReadCost& cost = thread_cost();
-  int64_t ns = 0;
-  {
-    const Stopwatch watch(ns);
-    file.read(offset, bytes, out);
-  }
-  cost.read_ns += ns;
-  cost.stored_bytes += static_cast<int64_t>(bytes);
-  if (ns <= cost.longest_read_ns) return;
-  cost.longest_read_ns = ns;
-  cost.longest_read_bytes = static_cast<int64_t>(bytes);
+  const Stopwatch watch(thread_cost().read_ns);
+  thread_cost().stored_bytes += static_cast<int64_t>(bytes);
+  file.read(offset, bytes, out);
 }
 
 int64_t product(const std::vector<int64_t>& sizes, size_t first) {

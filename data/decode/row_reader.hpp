@@ -36,7 +36,6 @@ struct ReadCost {
   int64_t decode_ns = 0;
   int64_t stored_bytes = 0;   ///< as they lie in the file
   int64_t decoded_bytes = 0;  ///< uncompressed
-  int64_t longest_read_ns = 0, longest_read_bytes = 0;  ///< since somebody has set them to 0
 };
 ReadCost& thread_cost();
 

@@ -23,18 +23,21 @@ struct Rows {
 class Mapping {
  public:
   Mapping(const Dataset& dataset, int64_t creation_list, size_t index)
-      : where_(dataset.file().path() + ": dataset '" + dataset.path() + "'"), list_(creation_list), index_(index) {}
+      : shape_(dataset.shape()), where_(dataset.file().path() + ": dataset '" + dataset.path() + "'"), list_(creation_list), index_(index) {}
 
   std::string file() const { return text(H5Pget_virtual_filename); }
   std::string dataset() const { return text(H5Pget_virtual_dsetname); }
   /// Which rows of the dataset it gives, if it gives whole rows behind each other.
-  std::optional<Rows> target() const { return whole_rows(Handle(TEV_H5(H5Pget_virtual_vspace(list_, index_), where_), H5Sclose)); }
-  /// Whether these are all rows of the source.
-  bool takes_all(const Rows& target) const {
+  std::optional<Rows> target() const { return whole_rows(Handle(TEV_H5(H5Pget_virtual_vspace(list_, index_), where_), H5Sclose), shape_); }
+  /// Whether these are all of the source, which has a shape: that is not kept with the mapping.
+  /// @throws InputError  it takes what the source does not have
+  bool takes_all(const Rows& target, const Dataset& source) const {
     const Handle space(TEV_H5(H5Pget_virtual_srcspace(list_, index_), where_), H5Sclose);
-    if (H5Sget_select_type(space.id()) == H5S_SEL_ALL) return true;  // and has no extent: whoever opens the source compares the numbers
-    const auto rows = whole_rows(space);
-    return rows && rows->begin == 0 && rows->end == extent(space).front() && rows->end == target.end - target.begin;
+    const Rows all{0, target.end - target.begin};
+    const auto rows = H5Sget_select_type(space.id()) == H5S_SEL_ALL ? all : whole_rows(space, source.shape());
+    TEV_CHECK_INPUT(!rows || rows->end <= source.num_rows(), source.file().path(), ": dataset '", source.path(), "' has ", source.num_rows(), " rows, but ",
+                    where_, ", a virtual one, takes row ", rows->end - 1, " of it (the HDF5 library would give fill values). Make the virtual file again.");
+    return rows && rows->begin == 0 && rows->end == all.end && rows->end == source.num_rows();
   }
 
  private:
@@ -45,15 +48,10 @@ class Mapping {
     return name;
   }
 
-  std::vector<int64_t> extent(const Handle& space) const {
-    hsize_t sizes[H5S_MAX_RANK];
-    const int rank = TEV_H5(H5Sget_simple_extent_dims(space.id(), sizes, nullptr), where_);
-    return {sizes, sizes + rank};
-  }
-
-  std::optional<Rows> whole_rows(const Handle& space) const {
-    const auto shape = extent(space);
-    if (shape.empty() || H5Sget_select_type(space.id()) == H5S_SEL_POINTS) return std::nullopt;
+  /// The selected rows of a dataset of a shape.
+  std::optional<Rows> whole_rows(const Handle& space, const std::vector<int64_t>& shape) const {
+    const bool fits = std::cmp_equal(TEV_H5(H5Sget_simple_extent_ndims(space.id()), where_), shape.size());
+    if (!fits || shape.empty() || H5Sget_select_type(space.id()) == H5S_SEL_POINTS) return std::nullopt;
     const hssize_t selected = H5Sget_select_npoints(space.id());
     hsize_t first[H5S_MAX_RANK], last[H5S_MAX_RANK];
     if (selected <= 0) return std::nullopt;  // nothing, or no end
@@ -67,6 +65,7 @@ class Mapping {
     return Rows{static_cast<int64_t>(first[0]), static_cast<int64_t>(last[0]) + 1};
   }
 
+  std::vector<int64_t> shape_;
   std::string where_;
   int64_t list_;
   size_t index_;
@@ -108,13 +107,12 @@ std::optional<std::vector<VirtualPart>> virtual_parts(const Dataset& dataset) {
     const Mapping mapping(dataset, creation.id(), i);
     const std::string name = mapping.file();
     const bool is_pattern = name.find('%') != std::string::npos || name == ".";  // numbered files; the file itself
-    const std::string path = is_pattern ? name : source_path(dataset, name);
     const auto target = mapping.target();
-    if (is_pattern || !target || !mapping.takes_all(*target)) {
-      are_whole = false;
-      continue;
-    }
-    parts.emplace_back(target->begin, VirtualPart{path, mapping.dataset(), target->end - target->begin});
+    are_whole = are_whole && !is_pattern && target;
+    if (is_pattern) continue;
+    const Dataset source(File::open(source_path(dataset, name)), mapping.dataset());
+    if (!target || !mapping.takes_all(*target, source)) are_whole = false;
+    if (are_whole) parts.emplace_back(target->begin, VirtualPart{source.file().path(), mapping.dataset(), source.num_rows()});
   }
   std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   int64_t next = 0;

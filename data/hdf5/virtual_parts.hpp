@@ -19,7 +19,8 @@ struct VirtualPart {
 
 /// Its parts, in the order of its rows, if a virtual dataset is nothing but whole datasets of other files behind each other; nothing
 /// otherwise, and of any other dataset.
-/// @throws InputError  a file behind it is missing: the library would give fill values in its place
+/// @throws InputError  a file behind it is missing or has less than the virtual dataset takes: the library would give fill values in
+///                     its place
 std::optional<std::vector<VirtualPart>> virtual_parts(const Dataset& dataset);
 
 }  // namespace tev::hdf5

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/check.hpp"
 
@@ -42,6 +43,11 @@ ShuffleSpec plan_shuffle(const std::vector<int64_t>& unit_rows, int64_t shuffle_
     cut_windows(spec, shuffle_rows);
     if (spec.lanes == 1 || (spec.lanes <= spec.num_rows && window_holds_mean_unit(spec))) return spec;
   }
+}
+
+int64_t pass_window_rows(const std::vector<int64_t>& unit_rows) {
+  const int64_t rows = std::accumulate(unit_rows.begin(), unit_rows.end(), int64_t{0});
+  return std::clamp<int64_t>(rows / std::max<int64_t>(1, static_cast<int64_t>(unit_rows.size())), 1, 128);
 }
 
 double predicted_spread(const ShuffleSpec& spec, int64_t batch_size) {

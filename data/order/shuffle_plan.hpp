@@ -32,6 +32,9 @@ struct ShuffleSpec {
 /// @throws              tev::InputError for a negative number
 ShuffleSpec plan_shuffle(const std::vector<int64_t>& unit_rows, int64_t shuffle_rows);
 
+/// Rows of a window of a pass in the order of the files: about a unit's, so that hardly more than one is held, and 128 at most.
+int64_t pass_window_rows(const std::vector<int64_t>& unit_rows);
+
 /// Spread (standard deviation) of the class fraction over batches, in units of that of a perfect shuffle, when every
 /// unit holds one class only and units are in no order: the pessimistic case. It depends on neither the number of
 /// classes nor their shares. A file in which the classes follow one another does better, see unit_order.hpp; below 1

@@ -83,7 +83,7 @@ void check_storage(const hdf5::Storage& storage) {
 template <class Archive>
 void archive(Archive& a, Source& v) {
   auto& [path, record, shape, chunk_rows, kind, rows, library_reason, members, as_bytes, references, parts] = v;
-  static_cast<void>(references);  // for cutting, which is done
+  static_cast<void>(references);  // none any more
   static_cast<void>(parts);       // of what only the library reads otherwise, and nobody keeps
   bool has_rows = rows.has_value();
   a(path, record, shape, chunk_rows, kind, library_reason, members, as_bytes, has_rows);
@@ -109,13 +109,14 @@ bool holds_together(const RecordPlan& plan, const RecordField& field) {
     const Source& source = plan.sources[part.source];
     if (part.member < 0 || std::cmp_greater_equal(part.member, source.record.members.size())) return false;
   }
-  return !field.parts.empty() && field.request.first >= 0 && field.request.last >= field.request.first &&
+  return !field.parts.empty() && field.record_width > 0 && field.records_per_row > 0 && field.request.first >= 0 && field.request.last >= field.request.first &&
          (!field.row_index || *field.row_index < plan.indexes.size());
 }
 
 bool holds_together(const Source& source) {
   const auto is_member = [&](int64_t member) { return member >= 0 && std::cmp_less(member, source.record.members.size()); };
-  return !source.shape.empty() && (!source.rows || source.rows->storage().grid.shape == source.shape) && source.record.bytes > 0 && std::all_of(source.members.begin(), source.members.end(), is_member);
+  return !source.shape.empty() && (!source.rows || source.rows->storage().grid.shape == source.shape) && source.record.bytes > 0 &&
+         std::all_of(source.members.begin(), source.members.end(), is_member);
 }
 
 /// That what a plan refers to is there, and that its units are all events.

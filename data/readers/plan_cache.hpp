@@ -10,7 +10,7 @@ namespace tev {
 /// A folder with one file a plan. Rebuildable; safe to delete, and for many processes at once.
 class PlanCache {
  public:
-  /// Which plans open_reader keeps. Keeping one costs half a millisecond, as much as opening a small file on a local disk.
+  /// Which plans open_reader keeps. Keeping one costs as much as opening a small file on a local disk.
   enum class Keep { slow, all };
   static constexpr double kSlowSeconds = 0.002;
 

@@ -53,12 +53,6 @@ struct FieldValues {
   at::Tensor offsets;  ///< [events + 1] int64: rows of each event; undefined: one row an event
 };
 
-/// A whole file that is a part of another one.
-struct FilePart {
-  std::string path;
-  int64_t num_events = 0;
-};
-
 /// Events that are cheap to read together.
 struct UnitRange {
   int64_t first_event = 0;
@@ -86,7 +80,7 @@ class Reader {
   /// Types of the values that reading gives.
   virtual std::vector<at::ScalarType> types() const = 0;
   /// The files whose events, one file after the other, are those of this one, with the same datasets: of virtual datasets. Usually none.
-  virtual std::vector<FilePart> parts() const = 0;
+  virtual std::vector<std::string> parts() const = 0;
   /// Memory that a thread keeps for decoding, once it has read.
   virtual int64_t scratch_bytes() const = 0;
   /// Memory that the library keeps for decoding, on the catalog thread.

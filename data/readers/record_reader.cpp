@@ -53,6 +53,7 @@ class RecordReader final : public Reader {
     units_ = cut_units(plan_, [&](size_t index, int64_t first, int64_t num) { return rows_of(*file, plan_.indexes[index], first, num); },
                        [&](size_t source, int64_t first, int64_t num) { return file->row_lengths(source, first, num); });
     file.reset();  // it refers to the plan
+    for (auto& source : plan_.sources) source.references.reset();  // for cutting, which is done
     return {std::move(plan_), std::move(units_)};
   }
 
@@ -71,7 +72,7 @@ class RecordReader final : public Reader {
     return types;
   }
 
-  std::vector<FilePart> parts() const override {
+  std::vector<std::string> parts() const override {
     if (!plan_.indexes.empty()) return {};  // rows are numbered within a file
     const auto& parts = plan_.sources.front().parts;
     for (const auto& source : plan_.sources)
@@ -79,8 +80,8 @@ class RecordReader final : public Reader {
             return a.path == b.path && a.num_rows == b.num_rows && hdf5::absolute_path(b.dataset) == source.path;
           }))
         return {};
-    std::vector<FilePart> files;
-    for (const auto& part : parts) files.push_back({part.path, part.num_rows});
+    std::vector<std::string> files;
+    for (const auto& part : parts) files.push_back(part.path);
     return files;
   }
 

@@ -36,6 +36,7 @@ class ConfiguredInput final : public RepackInput {
     }
   }
 
+  std::vector<std::string> file_paths() const override { return session_.file_paths(Split::train); }
   std::string described_by() const override { return session_.file_paths(Split::train).front(); }
   int64_t num_events() const override { return session_.num_events(Split::train); }
   int64_t bytes_per_event() const override { return std::max<int64_t>(1, session_.uncompressed_bytes(Split::train) / num_events()); }

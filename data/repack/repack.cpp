@@ -146,6 +146,7 @@ std::optional<int64_t> repack(RepackInput& input, const RepackPlan& plan, const 
   const auto stream = input.stream(job.order, plan.batch_size, first_step);
   std::optional<Shard> shard;
   int64_t written = 0, step = first_step;
+  messages.progress("repack: writing", std::min(input.num_events(), step * plan.batch_size), input.num_events(), "events");
   for (; auto batch = stream->next(); ++step) {
     if (job.stop()) return std::nullopt;
     if (!shard) shard.emplace(input, plan, job, job.path(step / plan.steps_per_shard), workers);
@@ -166,6 +167,7 @@ std::optional<EventDigest> digest_of(RepackInput& input, const std::string& name
   const RepackPlan plan = plan_repack(input, 0);
   const auto stream = input.stream({.shuffled = false}, plan.batch_size, 0);
   EventDigest digest;
+  messages.progress("repack: checking " + name, 0, input.num_events(), "events");
   for (int64_t step = 1; auto batch = stream->next(); ++step) {
     if (stop()) return std::nullopt;
     if (batch->size() > 0) digest.add(input.columns_of(std::move(*batch)));

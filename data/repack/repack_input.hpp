@@ -39,7 +39,9 @@ class RepackInput {
   const std::vector<std::string>& copied() const { return copied_; }
   const std::vector<std::string>& groups() const { return groups_; }
   const std::vector<std::string>& notes() const { return notes_; }
-  /// That file.
+  /// What is read: the files behind virtual ones in their place.
+  virtual std::vector<std::string> file_paths() const = 0;
+  /// The first file.
   virtual std::string described_by() const = 0;
   virtual int64_t num_events() const = 0;
   /// Uncompressed, about.

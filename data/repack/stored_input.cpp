@@ -16,9 +16,6 @@
 namespace tev {
 namespace {
 
-/// Events that a pass in file order holds at least, unless they are larger than a share of the budget.
-constexpr int64_t kPassWindow = 128;
-constexpr int64_t kPassShare = 8;
 /// Of the byte budget, what batches made ahead and chunks that wait to be written take each.
 constexpr int64_t kQueueDivisor = 8;
 
@@ -70,6 +67,7 @@ class StoredInput final : public RepackInput {
     set_reading_aside(store_, {catalog_.get()}, resources.workers, "--budget-mib", "Raise --budget-mib, or lower --workers.");
   }
 
+  std::vector<std::string> file_paths() const override { return catalog_->file_paths(); }
   std::string described_by() const override { return first_file_; }
   int64_t num_events() const override { return catalog_->num_events(); }
   int64_t bytes_per_event() const override {
@@ -83,13 +81,13 @@ class StoredInput final : public RepackInput {
   std::unique_ptr<BatchStream> stream(const RepackOrder& order, int64_t batch_size, int64_t first_step) override {
     const ShuffleSpec shuffle = plan_shuffle(*unit_rows_, order.shuffle_rows);
     StreamSpec spec;
-    spec.order = {order.seed, unit_rows_, order.shuffled ? shuffle.lanes : 1, order.shuffled ? shuffle.window_rows : pass_window(), batch_size};
+    spec.order = {order.seed, unit_rows_, order.shuffled ? shuffle.lanes : 1, order.shuffled ? shuffle.window_rows : pass_window_rows(*unit_rows_), batch_size};
     spec.shuffled = order.shuffled;
     spec.first_step = first_step;
     spec.queue_bytes = loading_budget_bytes(resources_.budget_mib) / kQueueDivisor;
     spec.budget_advice = [this, shuffle, order](const PinQuota& quota) {
       const int64_t fits = order.shuffled ? rows_that_fit(*unit_rows_, quota, static_cast<double>(store_.budget_bytes())).rows : 1;
-      return c10::str("--budget-mib: ", order.shuffled ? shuffle.lanes * shuffle.window_rows : pass_window(), " events that are ",
+      return c10::str("--budget-mib: ", order.shuffled ? shuffle.lanes * shuffle.window_rows : pass_window_rows(*unit_rows_), " events that are ",
                       order.shuffled ? "shuffled" : "held", " together do not fit into ", loading_budget_bytes(resources_.budget_mib) >> 20,
                       " MiB. Raise --budget-mib", fits > 1 ? c10::str(", or set --shuffle-rows ", fits) : "", ".");
     };
@@ -97,8 +95,6 @@ class StoredInput final : public RepackInput {
   }
 
  private:
-  int64_t pass_window() const { return std::clamp<int64_t>(store_.budget_bytes() / kPassShare / bytes_per_event(), 1, kPassWindow); }
-
   const std::string first_file_;
   const RepackResources resources_;
   CatalogThread thread_;

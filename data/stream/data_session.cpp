@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <filesystem>
 #include <future>
 #include <numeric>
@@ -28,8 +29,6 @@ constexpr int64_t kQueueDivisor = 16;
 constexpr int64_t kQueues = 2;
 /// Of the store, what training leaves to evaluation, which runs while the next training windows are held.
 constexpr double kEvaluationShare = 0.125;
-/// Events that a pass in file order holds at least: of a window that is hardly more than one unit, and never more than so many.
-constexpr int64_t kMostPassWindow = 128;
 constexpr int64_t kSummaryBatch = 256;
 
 std::shared_ptr<const std::vector<int64_t>> rows_of_units(const Catalog& catalog) {
@@ -37,6 +36,8 @@ std::shared_ptr<const std::vector<int64_t>> rows_of_units(const Catalog& catalog
   for (const auto& unit : catalog.units()) rows->push_back(unit.num_events);
   return rows;
 }
+
+double mebibytes(int64_t bytes) { return std::round(10.0 * static_cast<double>(bytes) / (1 << 20)) / 10; }
 
 }  // namespace
 
@@ -180,21 +181,18 @@ EventSource& DataSession::source(Split split, EventSource::Stage stage, Purpose 
 StreamSpec DataSession::pass_spec(Split split, int64_t batch_size) const {
   StreamSpec spec;
   const auto& unit_rows = part(split).unit_rows;
-  const int64_t rows_of_unit = num_events(split) / static_cast<int64_t>(unit_rows->size());
-  spec.order = OrderSpec{seed_, unit_rows, 1, std::clamp<int64_t>(rows_of_unit, 1, kMostPassWindow), batch_size};
+  spec.order = OrderSpec{seed_, unit_rows, 1, pass_window_rows(*unit_rows), batch_size};
   spec.split = split_;
   spec.use = split;
   spec.shuffled = false;
   spec.prefetch = config_.prefetch;
   spec.pinned = pins_batches_;
   spec.queue_bytes = loading_budget_bytes(config_.budget_mib) / kQueueDivisor;
-  spec.budget_advice = [this, split](const PinQuota&) { return evaluation_advice(split); };
+  spec.budget_advice = [this, split](const PinQuota&) {
+    return c10::str("data.budget_mib: the events of a few chunks of ", files_key(split), " do not fit into ", loading_budget_bytes(config_.budget_mib) >> 20,
+                    " MiB. Raise it, or write the files anew, with smaller chunks: tevatrain repack FILE... FOLDER.");
+  };
   return spec;
-}
-
-std::string DataSession::evaluation_advice(Split split) const {
-  return c10::str("data.budget_mib: the events of one chunk of ", split_key(split), " do not fit into the part of the ",
-                  loading_budget_bytes(config_.budget_mib) >> 20, " MiB that evaluation may fill. Raise data.budget_mib.");
 }
 
 /// What to do when a shuffle window does not fit.
@@ -214,6 +212,7 @@ std::optional<TrainingSummary> DataSession::summarise(const std::function<bool()
   TrainingSummary summary;
   summary.class_events.assign(spec_.classes.size(), 0);
   const int64_t total = num_events(Split::train);
+  messages_.progress("standardisation: reading the training split", 0, total, "events");
   for (int64_t done = 0; auto batch = stream.next();) {
     if (stop && stop()) return std::nullopt;
     fit.add(batch->inputs, batch->sample_id);
@@ -325,6 +324,13 @@ std::unique_ptr<BatchStream> DataSession::evaluation_stream(Split split, int64_t
   return std::make_unique<BatchStream>(store_, source(split, stage, Purpose::evaluation), std::move(spec));
 }
 
+/// The budget of which evaluation may fill so much.
+int64_t DataSession::enough_mib(int64_t evaluation_bytes) const {
+  const int64_t others = loading_budget_bytes(config_.budget_mib) / kQueueDivisor * (kQueueDivisor - kQueues) - store_.budget_bytes();  // reading
+  const double store = static_cast<double>(evaluation_bytes) / kEvaluationShare + static_cast<double>(others);
+  return static_cast<int64_t>(std::ceil(store * kQueueDivisor / (kQueueDivisor - kQueues) / (1 << 20))) + 1;
+}
+
 void DataSession::check_evaluation_fits() {
   const auto limit = static_cast<int64_t>(static_cast<double>(store_.budget_bytes()) * kEvaluationShare);
   for (const Split split : {Split::val, Split::test}) {
@@ -335,7 +341,11 @@ void DataSession::check_evaluation_fits() {
     for (int64_t window = 0; window < windows.num_windows(); ++window) {
       int64_t held = 0;
       for (const int64_t unit : windows.window_units(window, 0, 1)) {
-        TEV_CHECK_INPUT(held + events.reserve_bytes(unit) <= limit, evaluation_advice(split));
+        const int64_t needed = held + events.reserve_bytes(unit);
+        TEV_CHECK_INPUT(needed <= limit, "data.budget_mib: the events of a few chunks of ", files_key(split), " need ", mebibytes(needed),
+                        " MiB while they are evaluated, and ", mebibytes(limit), " of ", loading_budget_bytes(config_.budget_mib) >> 20,
+                        " MiB are left to that. Set data.budget_mib=", enough_mib(needed), ", or write the files anew, with smaller chunks: ",
+                        "tevatrain repack FILE... FOLDER.");
         held += events.held_bytes(unit);
       }
     }

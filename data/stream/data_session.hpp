@@ -108,7 +108,7 @@ class DataSession {
   EventSource& source(Split split, EventSource::Stage stage, Purpose purpose);
   StreamSpec pass_spec(Split split, int64_t batch_size) const;
   std::string shuffle_advice(const PinQuota& quota) const;
-  std::string evaluation_advice(Split split) const;
+  int64_t enough_mib(int64_t evaluation_bytes) const;
 
   const DataConfig config_;
   const std::vector<Observer> observers_;

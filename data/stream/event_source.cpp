@@ -127,7 +127,7 @@ int64_t EventSource::held_bytes(int64_t unit) const {
 
 DecodedUnit EventSource::load_here(int64_t unit) const {
   const at::NoGradGuard no_grad;
-  const decode::ReadCost before = start_reading();
+  const decode::ReadCost before = decode::thread_cost();
   const auto begin = Clock::now();
   const auto found = read(unit);
   if (!found) return left_out(unit);
@@ -142,23 +142,17 @@ DecodedUnit EventSource::load_here(int64_t unit) const {
 
 void EventSource::read_and_drop(int64_t unit) const {
   const at::NoGradGuard no_grad;
-  const decode::ReadCost before = start_reading();
+  const decode::ReadCost before = decode::thread_cost();
   const auto begin = Clock::now();
   read(unit);
   count_reading(unit, before, std::chrono::nanoseconds(Clock::now() - begin).count());
 }
 
-/// What reading has cost the calling thread so far.
-decode::ReadCost EventSource::start_reading() {
-  decode::thread_cost().longest_read_ns = 0;
-  return decode::thread_cost();
-}
-
 /// What reading a unit has cost the calling thread; of the time that has passed, the rest is that of conversion.
 void EventSource::count_reading(int64_t unit, const decode::ReadCost& before, int64_t passed_ns) const {
   const decode::ReadCost& after = decode::thread_cost();
-  faults_.took(1e-9 * static_cast<double>(after.longest_read_ns), after.longest_read_bytes, catalog_->file_path(catalog_->units()[unit].file));
   const int64_t read = after.read_ns - before.read_ns, decode = after.decode_ns - before.decode_ns;
+  faults_.took(1e-9 * static_cast<double>(read), after.stored_bytes - before.stored_bytes, catalog_->file_path(catalog_->units()[unit].file));
   times_.read_ns += read;
   times_.decode_ns += decode;
   times_.convert_ns += passed_ns - read - decode;

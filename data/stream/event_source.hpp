@@ -64,7 +64,6 @@ class EventSource final : public WorkerLoader {
   void add_training_weights(DecodedUnit& decoded, const EventBlock& block, const EventName& where) const;
   void check_labels(const DecodedUnit& decoded, const std::vector<FieldValues>& values, const EventBlock& block, const EventName& where) const;
   double features_a_value() const;
-  static decode::ReadCost start_reading();
   void count_reading(int64_t unit, const decode::ReadCost& before, int64_t passed_ns) const;
   void check_weights(const at::Tensor& weight, const EventName& where) const;
   /// Names the selected events of a block.

@@ -17,7 +17,7 @@ class Faults {
 
   void add(const std::string& file, int64_t first_event, int64_t num_events, const std::string& reason);
 
-  /// Tells of the first read that took longer than kSlowSeconds.
+  /// Tells of the first bytes of a unit that took longer than kSlowSeconds to be read.
   void took(double seconds, int64_t bytes, const std::string& file);
   static constexpr double kSlowSeconds = 5;
 

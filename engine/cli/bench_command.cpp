@@ -101,11 +101,13 @@ double raw_read_rate(const std::vector<std::string>& files, const RunConfig& con
 void stream_batches(DataSession& data, const Cursor& start, const Request& request, Messages& messages, Result& result) {
   const auto begin = Clock::now();
   const auto stream = data.training_stream(start, request.epochs, {}, stages().at(request.stage));
+  const int64_t total = request.epochs * data.num_events(Split::train);
+  messages.progress("streaming", 0, total, "events");
   while (const auto batch = stream->next()) {
     if (result.batches++ == 0) result.first_batch_s = seconds_since(begin);
     result.events += batch->size();
     if (request.first_batch) break;
-    messages.progress("streaming", result.events, request.epochs * data.num_events(Split::train), "events");
+    messages.progress("streaming", result.events, total, "events");
   }
   result.seconds = seconds_since(begin);
   messages.end_progress("streaming");

@@ -57,7 +57,8 @@ int index_part(const Request& request) {
   for (size_t i = static_cast<size_t>(request.part); i < files.size(); i += static_cast<size_t>(request.jobs)) {
     try {
       const auto reader = open_reader(config.reader, files[i], field_requests(config), thread, &cache);
-      for (const auto& part : reader->parts()) open_reader(config.reader, part.path, field_requests(config), thread, &cache);
+      for (const auto& part : config.label.files.empty() ? reader->parts() : std::vector<std::string>{})
+        open_reader(config.reader, part, field_requests(config), thread, &cache);
     } catch (const Error& error) {
       if (config.faults == "skip")
         std::cerr << "tevatrain: left out: " << error.what() << "\n";
@@ -111,6 +112,7 @@ int64_t read_some(Child& child) {
 int wait_for(std::vector<Child>& children, int64_t num_files) {
   TerminalMessages messages;
   int64_t done = 0;
+  messages.progress("indexing", done, num_files, "files");
   for (;;) {
     std::vector<pollfd> waiting;
     for (const auto& child : children)

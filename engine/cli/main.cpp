@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
 #ifdef TEV_DEBUG
   return code;  // leaks are looked for at the exit
 #else
-  // Everything is closed. The destructors of LibTorch's operator tables would take as long as a fifth of a short command.
+  // Everything is closed. The destructors of LibTorch's operator tables would only take time.
   std::cout.flush();
   std::fflush(nullptr);
   std::_Exit(code);

@@ -174,7 +174,7 @@ int run(Request request) {
     const auto new_shards = plan.num_shards - job.first_shard;
     std::cout << fmt::format("{} events into {} file{} in {:.1f} s ({:.0f} events/s); {:.1f} MiB in all, before {:.1f} MiB\n", *written, new_shards,
                              new_shards == 1 ? "" : "s", seconds, static_cast<double>(*written) / std::max(1e-9, seconds), mib_on_disk(shards),
-                             mib_on_disk(files));
+                             mib_on_disk(input->file_paths()));
   } else {
     std::cout << out << ": complete\n";
   }

@@ -29,6 +29,7 @@ bool evaluate(Model& model, const Objective& objective, BatchStream& stream, Met
   const EvaluationMode evaluation(model);
   const c10::Device device = device_of(model);
   int64_t done = 0;
+  messages.progress(stage, done, total, "events");
   while (const auto batch = stream.next()) {
     if (stop && stop()) {
       messages.end_progress(stage);

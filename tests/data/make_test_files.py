@@ -201,7 +201,19 @@ def virtual(folder):
     write("crossed", x=[first, second], y=[y_of(second), y_of(first)])
     write("renamed", x=[first, ("pair_2.h5", "y", 300, 0, 300)])
     write("partial", x=[("pair_1.h5", "x", 300, 100, 300), second])
-    write("outdated", x=[("pair_1.h5", "x", 200, 0, 200), second])
+    write("head", x=[("pair_1.h5", "x", 300, 0, 200), second])
+    with h5py.File(folder / "virtual_gap.h5", "w") as f:
+        layout = h5py.VirtualLayout((310, 4), "f4")
+        layout[10:] = h5py.VirtualSource("pair_1.h5", "x", shape=(300, 4))
+        f.create_virtual_dataset("x", layout, fillvalue=7)
+    with h5py.File(folder / "wide.h5", "w") as f:
+        f.create_dataset("x", data=values(300, 8, "f4"), chunks=(50, 8))
+    with h5py.File(folder / "virtual_narrow.h5", "w") as f:
+        layout = h5py.VirtualLayout((300, 4), "f4")
+        layout[:] = h5py.VirtualSource("wide.h5", "x", shape=(300, 8))[:, :4]
+        f.create_virtual_dataset("x", layout)
+    write("grown", x=[("pair_1.h5", "x", 200, 0, 200), second])
+    write("short", x=[("pair_1.h5", "x", 400, 0, 400), second])
     write("missing", x=[first, ("gone.h5", "x", 300, 0, 300)])
 
 

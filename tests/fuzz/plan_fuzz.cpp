@@ -21,7 +21,7 @@ namespace {
 
 /// Plans of a dense dataset, and of rows by their counts.
 std::vector<std::string> make_plans() {
-  const std::string path = std::filesystem::temp_directory_path() / ("tevatrain_fuzz_" + std::to_string(::getpid()) + ".h5");
+  const std::string path = std::filesystem::temp_directory_path() / ("tevatrain_fuzz_" + std::to_string(10000000 + ::getpid()) + ".h5");  // always as long: inputs are positions
   H5Writer writer(path);
   writer.append("x", at::arange(600, at::kFloat).view({200, 3}));
   writer.append("n", at::arange(24, at::kLong));

@@ -75,13 +75,14 @@ TEST(Catalog, FilesBehindAVirtualOneAreReadInItsPlace) {
 
 TEST(Catalog, OtherVirtualFilesAreLeftToTheLibrary) {
   CatalogThread thread;
-  for (const auto& [name, fields] : std::vector<std::pair<std::string, std::vector<std::string>>>{
-           {"crossed", {"x", "y"}}, {"renamed", {"x"}}, {"partial", {"x"}}}) {
-    const auto catalog = open_virtual(thread, name, fields);
+  for (const auto& [name, num_rows] : std::vector<std::pair<std::string, int64_t>>{
+           {"crossed", 600}, {"renamed", 600}, {"partial", 500}, {"head", 500}, {"grown", 500}, {"gap", 310}, {"narrow", 300}}) {
+    const auto catalog = open_virtual(thread, name, name == "crossed" ? std::vector<std::string>{"x", "y"} : std::vector<std::string>{"x"});
     EXPECT_EQ(catalog->file_paths().size(), 1u) << name;
     EXPECT_NE(catalog->library_reads(), "") << name;
     const at::Tensor x = all_rows(*catalog, 0);
-    EXPECT_EQ(x[0][1].item<float>(), static_cast<float>(test::value(name == "partial" ? 100 : 0, 1))) << name;
+    EXPECT_EQ(x[0][1].item<float>(), name == "gap" ? 7 : static_cast<float>(test::value(name == "partial" ? 100 : 0, 1))) << name;
+    EXPECT_EQ(x.sizes(), (std::vector<int64_t>{num_rows, 4})) << name;
   }
 }
 
@@ -90,9 +91,9 @@ TEST(Catalog, VirtualFilesThatDoNotFitTheOnesBehindThemAreRefused) {
   EXPECT_EQ(file_error<InputError>([&] { open_virtual(thread, "missing", {"x"}); }),
             "virtual_missing.h5: virtual dataset '/x': the file 'gone.h5' behind it is missing (the HDF5 library would give fill values in its place). "
             "Bring it back, or make the virtual file again.");
-  EXPECT_EQ(file_error<InputError>([&] { open_virtual(thread, "outdated", {"x"}); }),
-            "pair_1.h5: has 300 events, but virtual_outdated.h5, a virtual file, takes 200 from it. Make the virtual file again, or name the files "
-            "behind it.");
+  EXPECT_EQ(file_error<InputError>([&] { open_virtual(thread, "short", {"x"}); }),
+            "pair_1.h5: dataset '/x' has 300 rows, but virtual_short.h5: dataset '/x', a virtual one, takes row 399 of it (the HDF5 library would "
+            "give fill values). Make the virtual file again.");
   EXPECT_EQ(file_error<InputError>([&] {
               Catalog::open("dense", {test_file("pair_2.h5"), test_file("virtual_whole.h5")}, {request("x")}, thread);
             }),
@@ -205,6 +206,7 @@ TEST(Catalog, FingerprintMovesWithOneValueAndWithTheFields) {
   // Eight files: only eight of the ten units of each are hashed, the last one among them.
   std::vector<std::string> files(8, test_file("many_units.h5"));
   const uint64_t original = Catalog::open("dense", files, {request("x")}, thread)->fingerprint();
+  EXPECT_EQ(Catalog::open("dense", files, {request("x")}, thread)->fingerprint(3), original);
   files.back() = changed;
   EXPECT_NE(Catalog::open("dense", files, {request("x")}, thread)->fingerprint(), original);
 }

@@ -85,6 +85,17 @@ TEST(Matrix, AddressesBehindAUserBlockAreFound) {
   EXPECT_EQ(kinds("user_block.h5").at("/none/rows/f4"), hdf5::Storage::Kind::chunked);
 }
 
+TEST(Matrix, MemoryOfTablesAndOfTheLibraryIsKnown) {
+  CatalogThread thread;
+  const auto own = open_reader("dense", matrix_folder() + "matrix.h5", {test::request("/gzip/rows/f4")}, thread);
+  const auto units = static_cast<int64_t>(own->units().size() * sizeof(UnitRange));
+  EXPECT_EQ(own->library_bytes(), 0);
+  EXPECT_EQ(own->table_bytes(), units + 11 * static_cast<int64_t>(sizeof(hdf5::Extent)));
+  const auto library = open_reader("dense", matrix_folder() + "library.h5", {test::request("/bitshuffle/rows/f4")}, thread);
+  EXPECT_EQ(library->library_bytes(), 50 * 6 * 4);
+  EXPECT_EQ(library->scratch_bytes(), 0);
+}
+
 TEST(Matrix, ChunkTreeGivesWhatTheLibraryGives) {
   const auto file = hdf5::File::open(matrix_folder() + "matrix.h5");
   const hdf5::RawFile bytes(matrix_folder() + "matrix.h5");

@@ -51,6 +51,32 @@ TEST(PlanArchive, EveryTruncationIsRefused) {
   EXPECT_THROW(plan_from_bytes(bytes + "x"), Error);
 }
 
+TEST(PlanArchive, AChangedByteIsRefusedOrIsAPlanThatHoldsTogether) {
+  CatalogThread thread;
+  const std::string bytes = to_bytes(plan_file(test_file("flat.h5"), flat_requests(), thread, flat_fields));
+  int refused = 0;
+  for (size_t i = 0; i < 2 * bytes.size(); ++i) {
+    std::string changed = bytes;
+    char& byte = changed[i / 2];
+    byte = i % 2 == 0 ? static_cast<char>(byte ^ 0x42) : '\0';
+    try {
+      const FilePlan plan = plan_from_bytes(changed);
+      ASSERT_EQ(to_bytes(plan), changed) << i;
+      for (const auto& field : plan.records.fields) {
+        ASSERT_FALSE(field.parts.empty()) << i;
+        ASSERT_GT(field.record_width, 0) << i;
+        for (const auto& part : field.parts) {
+          ASSERT_LT(part.source, plan.records.sources.size()) << i;
+          ASSERT_LT(static_cast<size_t>(part.member), plan.records.sources[part.source].record.members.size()) << i;
+        }
+      }
+    } catch (const Error&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 0);
+}
+
 class PlanCacheTest : public testing::Test {
  protected:
   void SetUp() override {

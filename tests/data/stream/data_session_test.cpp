@@ -116,9 +116,15 @@ TEST(DataSession, EvaluatesHugeEventsAFewAtATime) {
   EXPECT_EQ(events, 40);
   config.budget_mib = 32;
   DataSession small(config, 1, messages);
-  EXPECT_EQ(error_of<InputError>([&] { small.check_evaluation_fits(); }),
-            "data.budget_mib: the events of one chunk of data.test do not fit into the part of the 32 MiB that evaluation may fill. Raise "
-            "data.budget_mib.");
+  const std::string error = error_of<InputError>([&] { small.check_evaluation_fits(); });
+  EXPECT_NE(error.find("data.budget_mib: the events of a few chunks of data.test need "), std::string::npos) << error;
+  EXPECT_NE(error.find(" of 32 MiB are left to that. Set data.budget_mib="), std::string::npos) << error;
+  config.budget_mib = std::stoll(error.substr(error.find("budget_mib=") + 11));
+  DataSession enough(config, 1, messages);
+  enough.check_evaluation_fits();
+  config.budget_mib -= 3;
+  DataSession short_of_it(config, 1, messages);
+  EXPECT_NE(error_of<InputError>([&] { short_of_it.check_evaluation_fits(); }), "");
 }
 
 TEST(DataSession, TrainsOnTheTrainingSplitAloneEveryEpoch) {
