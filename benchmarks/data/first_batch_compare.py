@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Seconds from the start of the process to the first batch of 1,024 events, from 1,000 files of 256 events of 64 float32.
 
-  tevatrain            `tevatrain bench data --first-batch --stage raw`, to the end of the process: opens and fingerprints all files
+  tevatrain            `tevatrain bench data --first-batch --stage raw`, to the end of the process: opens all files
   tevatrain_indexed    the same after `tevatrain index`
   h5py W               a DataLoader with W processes over whole chunks (chunk_items of stream_peers.py): opens all files for their sizes
   streaming W          mosaicml-streaming, 1,000 zstd shards
   weaver W             weaver-core on 1,000 Parquet files, four files read at a time, fixed standardisation
 
-All shuffle windows of 4,096 events (weaver: 1,024). The page cache is warm. A peer's `after_imports_s` leaves out the start of Python and
+A run also fingerprints the files before its first step (`--stage raw` loads, as the peers do). All shuffle windows of 4,096 events (weaver: 1,024). The page cache is warm. A peer's `after_imports_s` leaves out the start of Python and
 its imports: from the first statement behind them.
   benchmarks/data/first_batch_compare.py build/cpu/bin/tevatrain --out benchmarks/results
 """

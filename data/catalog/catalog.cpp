@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <deque>
 #include <filesystem>
 #include <set>
 
@@ -20,6 +21,9 @@ size_t most_open_files() {
   const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0;
   return std::clamp<size_t>(known ? limit.rlim_cur / 4 : 0, 8, 256);
 }
+
+/// Files of which the catalog thread finds the fields before they are asked for, so that it never waits.
+constexpr size_t kFilesAhead = 8;
 
 /// Whether there is nothing wrong with the file itself.
 bool can_be_opened(const std::string& path, CatalogThread& thread) {
@@ -64,16 +68,22 @@ std::shared_ptr<Catalog> Catalog::open(const std::string& layout, std::vector<st
   std::vector<Listed> list;
   std::vector<Listed> behind;  // of virtual files that are open themselves
   for (auto& path : files) list.push_back({std::move(path)});
+  std::deque<std::future<std::unique_ptr<Reader>>> ahead;  // of list[i], list[i + 1], ...
   for (size_t i = 0; i < list.size(); ++i) {
+    while (ahead.size() < kFilesAhead && i + ahead.size() < list.size())
+      ahead.push_back(start_reader(layout, list[i + ahead.size()].path, catalog->requests_, thread, options.cache));
     try {
       const Listed& file = list[i];
-      auto reader = open_reader(layout, file.path, catalog->requests_, thread, options.cache);
+      auto opening = std::move(ahead.front());
+      ahead.pop_front();
+      auto reader = opening.get();
       const auto parts = file.virtual_path.empty() ? parts_of(*reader, file.path) : std::vector<Listed>{};
       if (parts.empty() || !options.open_parts) {
         catalog->add_file(file.path, std::move(reader));
         behind.insert(behind.end(), parts.begin(), parts.end());
       } else {
         list.insert(list.begin() + static_cast<std::ptrdiff_t>(i) + 1, parts.begin(), parts.end());
+        ahead.clear();
       }
     } catch (const Error& error) {
       if (!options.skip_faults || can_be_opened(list[i].path, thread)) throw;

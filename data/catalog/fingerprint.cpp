@@ -6,7 +6,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <deque>
+#include <atomic>
 #include <future>
 #include <optional>
 #include <utility>
@@ -52,23 +52,28 @@ uint64_t Catalog::compute_fingerprint(int64_t threads) {
     for (const int64_t unit : sampled_units(file)) units.push_back(unit);
     end_of_file.push_back(units.size());
   }
-  std::deque<std::future<std::optional<std::vector<FieldValues>>>> ahead;  // one a thread
-  size_t started = 0;
-  const auto next_sample = [&] {
-    for (; std::cmp_less(ahead.size(), threads) && started < units.size(); ++started)
-      ahead.push_back(std::async(std::launch::async, [this, unit = units[started]] { return read_sample(unit); }));
-    auto sample = std::move(ahead.front());
-    ahead.pop_front();
-    return sample.get();
+  std::vector<uint64_t> hashes(units.size());
+  std::atomic<size_t> next = 0;
+  const auto hash_samples = [&] {
+    try {
+      for (size_t i; (i = next++) < units.size();) {
+        const auto fields = read_sample(units[i]);
+        hashes[i] = fields ? hash_fields(*fields, 0) : hash_text("unreadable", 0);
+      }
+    } catch (...) {
+      next = units.size();  // the others need not go on
+      throw;
+    }
   };
+  std::vector<std::future<void>> others;
+  for (int64_t k = 1; k < threads; ++k) others.push_back(std::async(std::launch::async, hash_samples));
+  hash_samples();
+  for (auto& other : others) other.get();
   uint64_t hash = hash_text(layout_, 0);
-  size_t next = 0;
+  size_t unit = 0;
   for (size_t file = 0; file < files_.size(); ++file) {
     hash = hash_numbers({files_[file].num_events}, hash_text(files_[file].signature, hash));
-    for (; next < end_of_file[file]; ++next) {
-      const auto fields = next_sample();
-      hash = fields ? hash_fields(*fields, hash) : hash_text("unreadable", hash);
-    }
+    for (; unit < end_of_file[file]; ++unit) hash = hash_bytes(&hashes[unit], sizeof(hashes[unit]), hash);
   }
   return hash;
 }

@@ -22,19 +22,21 @@ class CatalogThread {
   CatalogThread(const CatalogThread&) = delete;
   CatalogThread& operator=(const CatalogThread&) = delete;
 
-  /// Queues a job; what it returns or throws comes out of the future. Callable from any thread.
+  /// Queues a job; what it returns or throws comes out of the future. Callable from any thread; done in place on this one.
   template <class Job>
   auto submit(Job&& job) -> std::future<std::invoke_result_t<Job>> {
     auto task = std::make_shared<std::packaged_task<std::invoke_result_t<Job>()>>(std::forward<Job>(job));
     auto future = task->get_future();
-    push([task] { (*task)(); });
+    if (std::this_thread::get_id() == thread_.get_id())
+      (*task)();
+    else
+      push([task] { (*task)(); });
     return future;
   }
 
-  /// Does a job and waits for it; done in place when already on this thread.
+  /// Does a job and waits for it.
   template <class Job>
   auto run(Job&& job) -> std::invoke_result_t<Job> {
-    if (std::this_thread::get_id() == thread_.get_id()) return job();
     return submit(std::forward<Job>(job)).get();
   }
 

@@ -12,14 +12,22 @@
 namespace tev::hdf5 {
 namespace {
 
-/// Opened without a chunk cache: units are whole chunks, so what a cache would hold is never asked for again.
+/// Without a chunk cache: units are whole chunks, so what a cache would hold is never asked for again.
+const Handle& access_without_cache() {
+  static const Handle list = [] {
+    Handle made(TEV_H5(H5Pcreate(H5P_DATASET_ACCESS), "access to datasets"), H5Pclose);
+    TEV_H5(H5Pset_chunk_cache(made.id(), 1, 0, 1.0), "access to datasets");
+    return made;
+  }();
+  return list;
+}
+
 Handle open_dataset(const File& file, const std::string& path) {
+  const auto open = [&] { return H5Dopen2(file.id(), path.c_str(), access_without_cache().id()); };
+  if (Handle dataset(TEV_H5_NOTHROW(open()), H5Dclose); dataset) return dataset;
   TEV_CHECK_INPUT(file.has_dataset(path), file.path(), ": has no dataset '", path,
                   "' (datasets: ", join_names(file.dataset_paths()), ").", suggest_name(path, file.dataset_paths()));
-  const std::string where = file.path() + ": dataset '" + path + "'";
-  const Handle access_list(TEV_H5(H5Pcreate(H5P_DATASET_ACCESS), where), H5Pclose);
-  TEV_H5(H5Pset_chunk_cache(access_list.id(), 1, 0, 1.0), where);
-  return {TEV_H5(H5Dopen2(file.id(), path.c_str(), access_list.id()), where), H5Dclose};
+  return {TEV_H5(open(), file.path(), ": dataset '", path, "'"), H5Dclose};
 }
 
 std::vector<int64_t> shape_of(int64_t dataset, const std::string& where) {

@@ -16,6 +16,7 @@ namespace {
 
 constexpr const char* kRemedy = "). Copy or make it again.";
 
+/// Why a file that the library does not open cannot be what was meant.
 void check_is_hdf5(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code code;
@@ -32,6 +33,7 @@ void check_is_hdf5(const std::string& path) {
 
 [[noreturn]] void throw_open_error(const std::string& path) {
   const std::string reason = take_message();
+  check_is_hdf5(path);
   const auto stored = reason.find("stored_eof = ");
   if (reason.rfind("truncated file", 0) == 0 && stored != std::string::npos) {
     std::error_code code;
@@ -40,6 +42,15 @@ void check_is_hdf5(const std::string& path) {
                               ": an incomplete copy or a writer that was stopped", kRemedy));
   }
   throw InputError(c10::str(path, ": cannot be opened (HDF5: ", reason, kRemedy));
+}
+
+const Handle& access_without_locks() {
+  static const Handle list = [] {
+    Handle made(TEV_H5(H5Pcreate(H5P_FILE_ACCESS), "access to files"), H5Pclose);
+    TEV_H5(H5Pset_file_locking(made.id(), false, true), "access to files");
+    return made;
+  }();
+  return list;
 }
 
 herr_t collect_dataset(hid_t, const char* name, const H5O_info_t* info, void* paths) {
@@ -54,16 +65,11 @@ std::string absolute_path(const std::string& dataset) {
 }
 
 Handle create_file(const std::string& path) {
-  const Handle access_list(TEV_H5(H5Pcreate(H5P_FILE_ACCESS), path), H5Pclose);
-  TEV_H5(H5Pset_file_locking(access_list.id(), false, true), path);
-  return {TEV_H5(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access_list.id()), path, ": cannot be created"), H5Fclose};
+  return {TEV_H5(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access_without_locks().id()), path, ": cannot be created"), H5Fclose};
 }
 
 std::shared_ptr<const File> File::open(const std::string& path) {
-  check_is_hdf5(path);
-  const Handle access_list(TEV_H5(H5Pcreate(H5P_FILE_ACCESS), path), H5Pclose);
-  TEV_H5(H5Pset_file_locking(access_list.id(), false, true), path);
-  Handle handle(TEV_H5_NOTHROW(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access_list.id())), H5Fclose);
+  Handle handle(TEV_H5_NOTHROW(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access_without_locks().id())), H5Fclose);
   if (!handle) throw_open_error(path);
   return std::shared_ptr<const File>(new File(path, std::move(handle)));
 }
@@ -84,8 +90,8 @@ std::vector<std::string> File::dataset_names() const {
 bool File::has_dataset(const std::string& path) const {
   const std::string full = absolute_path(path);
   // HDF5 answers for the last link only: a missing group on the way is an error, which is a no as well.
-  const Handle object(TEV_H5_NOTHROW(H5Oopen(id(), full.c_str(), H5P_DEFAULT)), H5Oclose);
-  return object && H5Iget_type(object.id()) == H5I_DATASET;
+  H5O_info_t info;
+  return TEV_H5_NOTHROW(H5Oget_info_by_name2(id(), full.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT)) >= 0 && info.type == H5O_TYPE_DATASET;
 }
 
 std::string File::text_attribute(const std::string& object, const std::string& name) const {

@@ -14,7 +14,17 @@ namespace {
 
 int64_t nanoseconds(const timespec& time) { return int64_t{1000000000} * time.tv_sec + time.tv_nsec; }
 
+RawFile::Identity identity_from(const struct stat& status) {
+  return {status.st_dev, status.st_ino, static_cast<uint64_t>(status.st_size), nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
+}
+
 }  // namespace
+
+std::optional<RawFile::Identity> RawFile::identity_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return identity_from(status);
+}
 
 RawFile::RawFile(std::string path) : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
   TEV_CHECK_INPUT(descriptor_ >= 0, path_, ": cannot be opened (", std::strerror(errno), "). Check the path, its rights and the limit of open files.");
@@ -24,8 +34,7 @@ RawFile::RawFile(std::string path) : path_(std::move(path)), descriptor_(::open(
     ::close(descriptor_);
     throw Error(c10::str(path_, ": its size cannot be read (", std::strerror(reason), "). Check the disk."));
   }
-  identity_ = {status.st_dev, status.st_ino, static_cast<uint64_t>(status.st_size), nanoseconds(status.st_mtim),
-               nanoseconds(status.st_ctim)};
+  identity_ = identity_from(status);
 }
 
 RawFile::~RawFile() { ::close(descriptor_); }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace tev::hdf5 {
@@ -25,6 +26,8 @@ class RawFile {
 
   const std::string& path() const { return path_; }
   const Identity& identity() const { return identity_; }
+  /// Of a file that need not be opened; nothing where it is not found.
+  static std::optional<Identity> identity_of(const std::string& path);
 
   /// @throws Error  the bytes cannot be read: names the file, the place and the system's reason
   void read(uint64_t offset, size_t bytes, void* out) const;

@@ -50,8 +50,9 @@ fs::path PlanCache::file_of(const std::string& path, const hdf5::RawFile::Identi
 }
 
 std::optional<FilePlan> PlanCache::find(const std::string& path, const std::string& layout, const std::vector<FieldRequest>& requests) const {
-  const auto identity = hdf5::RawFile(path).identity();
-  std::ifstream file(file_of(path, identity, layout, requests), std::ios::binary);
+  const auto identity = hdf5::RawFile::identity_of(path);
+  if (!identity) return std::nullopt;  // whoever opens it says why
+  std::ifstream file(file_of(path, *identity, layout, requests), std::ios::binary);
   if (!file) return std::nullopt;
   const std::string content{std::istreambuf_iterator<char>(file), {}};
   uint64_t stored = 0;
@@ -60,7 +61,7 @@ std::optional<FilePlan> PlanCache::find(const std::string& path, const std::stri
   const auto bytes = std::string_view(content).substr(sizeof(stored));
   if (stored != hash_of(bytes)) return std::nullopt;  // written by halves
   FilePlan plan = plan_from_bytes(bytes);
-  const bool fits = plan.records.identity == identity && is_within(plan);
+  const bool fits = plan.records.identity == *identity && is_within(plan);
   if (!fits) return std::nullopt;  // two keys of one hash
   plan.records.path = path;
   return plan;

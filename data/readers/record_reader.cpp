@@ -384,8 +384,10 @@ class RecordReader final : public Reader {
 
 }  // namespace
 
+FilePlan plan_units(RecordPlan records, CatalogThread& thread) { return RecordReader({std::move(records), {}}, thread).plan_units(); }
+
 FilePlan plan_file(const std::string& path, const std::vector<FieldRequest>& requests, CatalogThread& thread, Layout layout) {
-  return RecordReader({thread.run([&] { return plan_records(path, requests, layout); }), {}}, thread).plan_units();
+  return plan_units(thread.run([&] { return plan_records(path, requests, layout); }), thread);
 }
 
 std::unique_ptr<Reader> read_planned(FilePlan plan, CatalogThread& thread) {

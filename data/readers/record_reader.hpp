@@ -5,6 +5,9 @@
 
 namespace tev {
 
+/// Cuts a file into units, of which the datasets are known.
+FilePlan plan_units(RecordPlan records, CatalogThread& thread);
+
 /// Opens a file, finds its fields as a layout does, and cuts it into units.
 FilePlan plan_file(const std::string& path, const std::vector<FieldRequest>& requests, CatalogThread& thread, Layout layout);
 

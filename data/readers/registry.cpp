@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <map>
+#include <utility>
 
 namespace tev {
 namespace {
@@ -26,6 +27,10 @@ const std::map<std::string, Layout>& layouts() {
       {"pandas_table", pandas_table_fields},
   };
   return table;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 }  // namespace
@@ -46,19 +51,30 @@ std::string layout_of(const std::string& path, const std::string& field, Catalog
   });
 }
 
-std::unique_ptr<Reader> open_reader(const std::string& layout, const std::string& path,
-                                    const std::vector<FieldRequest>& requests, CatalogThread& thread, const PlanCache* cache) {
+std::future<std::unique_ptr<Reader>> start_reader(const std::string& layout, const std::string& path, const std::vector<FieldRequest>& requests,
+                                                  CatalogThread& thread, const PlanCache* cache) {
   const auto entry = layouts().find(layout);
   TEV_CHECK_INPUT(entry != layouts().end(), "data.reader: unknown layout '", layout,
                   "' (known: ", join_names(reader_names()), ").", suggest_name(layout, reader_names()));
-  auto plan = cache != nullptr ? cache->find(path, layout, requests) : std::nullopt;
-  if (!plan) {
+  if (auto plan = cache != nullptr ? cache->find(path, layout, requests) : std::nullopt)
+    return std::async(std::launch::deferred, [plan = std::move(*plan), &thread]() mutable { return read_planned(std::move(plan), thread); });
+  auto found = thread.submit([path, requests, layout = entry->second] {
     const auto begin = std::chrono::steady_clock::now();
-    plan = plan_file(path, requests, thread, entry->second);
-    if (cache != nullptr && cache->wants(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()))
-      cache->keep(*plan, layout, requests);
-  }
-  return read_planned(std::move(*plan), thread);
+    auto records = plan_records(path, requests, layout);
+    return std::pair{std::move(records), seconds_since(begin)};
+  });
+  return std::async(std::launch::deferred, [found = std::move(found), layout, requests, &thread, cache]() mutable {
+    auto [records, seconds] = found.get();
+    const auto begin = std::chrono::steady_clock::now();
+    FilePlan plan = plan_units(std::move(records), thread);
+    if (cache != nullptr && cache->wants(seconds + seconds_since(begin))) cache->keep(plan, layout, requests);
+    return read_planned(std::move(plan), thread);
+  });
+}
+
+std::unique_ptr<Reader> open_reader(const std::string& layout, const std::string& path,
+                                    const std::vector<FieldRequest>& requests, CatalogThread& thread, const PlanCache* cache) {
+  return start_reader(layout, path, requests, thread, cache).get();
 }
 
 }  // namespace tev

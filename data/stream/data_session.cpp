@@ -267,7 +267,6 @@ Cursor DataSession::start_cursor(int64_t batch_size) const {
   cursor.lanes = shuffle_.lanes;
   cursor.window_rows = shuffle_.window_rows;
   cursor.batch_size = batch_size;
-  cursor.fingerprint = fingerprint(Split::train);
   return cursor;
 }
 

@@ -87,7 +87,7 @@ class DataSession {
   /// Where the time of all streams so far went.
   const StageTimes& stage_times() const { return times_; }
   std::vector<std::string> file_paths(Split split) const { return part(split).catalog->file_paths(); }
-  /// The cursor of the start of a run.
+  /// The cursor of the start of a run, without the fingerprint, which takes reading a little of every file.
   Cursor start_cursor(int64_t batch_size) const;
 
  private:

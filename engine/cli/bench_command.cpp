@@ -127,7 +127,7 @@ Result measure(DataSession& data, const RunConfig& config, const Request& reques
   Result result;
   const auto files = data.file_paths(Split::train);
   const StageTimes& times = data.stage_times();
-  const Cursor start = data.start_cursor(config.train.batch_size);  // reads a little of every file
+  const Cursor start = data.start_cursor(config.train.batch_size);
   if (request.cold) drop_from_cache(files);
   if (!request.first_batch) result.raw_read_mib_s = raw_read_rate(files, config, request.cold);
   if (request.cold) drop_from_cache(files);

@@ -5,6 +5,7 @@
 #include "engine/checkpoint/checkpoint.hpp"
 #include "engine/evaluate/model_state.hpp"
 #include "engine/record/run_directory.hpp"
+#include "kernels/cuda_library.hpp"
 #include "models/registry.hpp"
 
 #include <ATen/Context.h>
@@ -21,7 +22,7 @@ void make_absolute(std::vector<std::string>& patterns) {
 
 c10::Device choose_device(const std::string& name) {
   if (name == "cpu") return at::kCPU;
-  const bool cuda = at::hasCUDA();
+  const bool cuda = has_cuda();
   TEV_CHECK_INPUT(cuda || name != "cuda", "train.device: cuda is not there (this program or this machine has no CUDA device). ",
                   "Use train.device=auto or cpu.");
   return cuda ? c10::Device(at::kCUDA, 0) : c10::Device(at::kCPU);

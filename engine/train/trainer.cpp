@@ -42,6 +42,7 @@ Trainer::Trainer(TrainerParts parts)
       schedule_(parts.config.schedule, parts.config.optimizer, schedule_span(config_, batches_per_epoch_)),
       step_(parts.model, parts.objective, *optimizer_, schedule_, step_options(parts.config, parts.mean_weight)) {
   state_.cursor = parts.data.start_cursor(config_.batch_size);
+  state_.cursor.fingerprint = parts.data.fingerprint(Split::train);
   state_.mean_weight = parts.mean_weight;
   state_.threads = at::get_num_threads();
   state_.fingerprints = parts.data.fingerprints();

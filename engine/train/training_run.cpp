@@ -13,6 +13,7 @@
 #include "engine/train/input_histograms.hpp"
 #include "engine/train/metric_rows.hpp"
 #include "engine/train/summary_cache.hpp"
+#include "kernels/cuda_library.hpp"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -33,7 +34,7 @@ void adopt_resolved(RunConfig& config, const RunConfig& old) {
 }
 
 void check_device_of_run(const RunConfig& old, const RunPaths& paths) {
-  TEV_CHECK_INPUT(old.train.device != "cuda" || at::hasCUDA(), paths.root.string(), ": the run began on cuda, which is not there (a run ",
+  TEV_CHECK_INPUT(old.train.device != "cuda" || has_cuda(), paths.root.string(), ": the run began on cuda, which is not there (a run ",
                   "keeps its device, since devices round differently). Continue it where there is one, or give another --run.");
 }
 

@@ -38,5 +38,8 @@ def load() -> Path:
     if not hasattr(load, "path"):
         path = library_path()
         torch.ops.load_library(str(path))
+        cuda = path.with_name("libtev_kernels_cuda.so")
+        if cuda.is_file() and torch.cuda.is_available():
+            torch.ops.load_library(str(cuda))
         load.path = path
     return load.path

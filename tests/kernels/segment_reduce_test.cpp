@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "base/portable.hpp"
+#include "kernels/cuda_library.hpp"
 #include "tests/kernels/segment_reduce_oracle.hpp"
 #include "tests/support/gradcheck.hpp"
 #include "tests/support/tolerance.hpp"
@@ -35,10 +36,12 @@ namespace {
 
 using namespace test;  // the oracle and the checks of tests/support
 
+const bool kCuda = has_cuda();  // before any test sets a seed
+
 class SegmentReduceOn : public ::testing::TestWithParam<std::tuple<at::DeviceType, at::ScalarType>> {
  protected:
   void SetUp() override {
-    if (device() == at::kCUDA && !at::hasCUDA()) GTEST_SKIP() << "no CUDA device";
+    if (device() == at::kCUDA && !kCuda) GTEST_SKIP() << "no CUDA device";
   }
   at::DeviceType device() const { return std::get<0>(GetParam()); }
   at::ScalarType dtype() const { return std::get<1>(GetParam()); }
@@ -192,7 +195,7 @@ INSTANTIATE_TEST_SUITE_P(Devices, SegmentReduceOn,
                          });
 
 TEST(SegmentReduceOnCuda, EqualsTheCpuResult) {
-  if (!at::hasCUDA()) GTEST_SKIP() << "no CUDA device";
+  if (!kCuda) GTEST_SKIP() << "no CUDA device";
   const at::Tensor offsets = offsets_of({1000, 0, 20000, 17, 3000});
   for (const auto dtype : {at::kFloat, at::kDouble, at::kHalf, at::kBFloat16})
     for (const auto reduction : reductions) {

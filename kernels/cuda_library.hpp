@@ -1,0 +1,14 @@
+#pragma once
+// The CUDA half of the kernels: a library of its own, which only a process that needs it loads.
+
+namespace tev {
+
+/// Loads the CUDA kernels, and with them LibTorch's, which make the start of a program twice as long. Once a process. Comes before
+/// anything asks LibTorch for CUDA or sets its seed: LibTorch remembers that there was none.
+/// @throws Error  the library is not there or cannot be loaded; always where none was built
+void load_cuda_kernels();
+
+/// Whether there is a CUDA device for kernels that were built; loads them then.
+bool has_cuda();
+
+}  // namespace tev
