@@ -130,6 +130,12 @@ void Catalog::check_columns(const std::string& path, const Reader& reader) const
   }
 }
 
+int64_t Catalog::event_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& unit : units_) bytes += std::max(unit.stored_bytes, static_cast<int64_t>(sizeof(float)) * unit.num_values);
+  return bytes / num_events_;
+}
+
 std::vector<std::string> Catalog::file_paths() const {
   std::vector<std::string> paths;
   for (const auto& file : files_) paths.push_back(file.path);

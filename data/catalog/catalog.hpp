@@ -47,6 +47,8 @@ class Catalog {
   int64_t scratch_bytes() const { return scratch_bytes_; }
   /// Memory that the library keeps for decoding.
   int64_t library_bytes() const { return library_bytes_; }
+  /// Memory that the values of an event take, on average.
+  int64_t event_bytes() const;
   /// Memory that knowing where everything lies takes.
   int64_t table_bytes() const { return table_bytes_; }
   /// Files that were left out, and why.

@@ -25,9 +25,10 @@ bool window_holds_mean_unit(const ShuffleSpec& spec) {
 
 }  // namespace
 
+int64_t default_shuffle_rows(int64_t event_bytes) { return std::max(kDefaultShuffleRows, kDefaultShuffleBytes / std::max<int64_t>(1, event_bytes)); }
+
 ShuffleSpec plan_shuffle(const std::vector<int64_t>& unit_rows, int64_t shuffle_rows) {
-  TEV_CHECK_INPUT(shuffle_rows >= 0, "data.shuffle_rows: ", shuffle_rows,
-                  " is negative (events among which a batch is drawn; 0 chooses). Give a number of events.");
+  TEV_CHECK_INPUT(shuffle_rows > 0, "data.shuffle_rows: ", shuffle_rows, " is not positive (events among which a batch is drawn). Give a number of events.");
   ShuffleSpec spec;
   for (const int64_t rows : unit_rows) {
     TEV_CHECK_INPUT(rows >= 0, "data.order: a unit has ", rows, " rows (a count). Report the input file.");
@@ -37,8 +38,7 @@ ShuffleSpec plan_shuffle(const std::vector<int64_t>& unit_rows, int64_t shuffle_
   }
   if (spec.num_rows == 0) return spec;
   spec.typical_unit_rows /= static_cast<double>(spec.num_rows);
-  if (shuffle_rows == 0) shuffle_rows = kDefaultShuffleRows;
-  shuffle_rows = std::min(shuffle_rows, spec.num_rows);
+  shuffle_rows = spec.shuffle_rows = std::min(shuffle_rows, spec.num_rows);
   for (spec.lanes = kMaxLanes;; spec.lanes /= 2) {
     cut_windows(spec, shuffle_rows);
     if (spec.lanes == 1 || (spec.lanes <= spec.num_rows && window_holds_mean_unit(spec))) return spec;

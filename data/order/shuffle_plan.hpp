@@ -6,8 +6,11 @@
 
 namespace tev {
 
-/// Default of `data.shuffle_rows`: events among which a batch is drawn.
+/// What `data.shuffle_rows`, the events among which a batch is drawn, is by default: so many, or more where they take less memory than
+/// this. About 500 units, as long as these have their usual size: a file sorted by class is mixed nearly as by a perfect shuffle then.
 inline constexpr int64_t kDefaultShuffleRows = 262144;
+inline constexpr int64_t kDefaultShuffleBytes = 256 << 20;
+int64_t default_shuffle_rows(int64_t event_bytes);
 
 /// Most lanes; the number of ranks must divide the number of lanes.
 inline constexpr int64_t kMaxLanes = 64;
@@ -17,6 +20,7 @@ struct ShuffleSpec {
   int64_t num_rows = 0;     ///< samples of an epoch
   int64_t num_units = 0;    ///< units that hold at least one sample
   double typical_unit_rows = 0;  ///< rows of the unit of an average sample: sum(rows^2) / N
+  int64_t shuffle_rows = 0;  ///< of all windows of a round, as asked for; all samples at most
   int64_t lanes = 1;        ///< a power of two up to kMaxLanes
   int64_t window_rows = 1;  ///< rows of one window of one lane
   int64_t num_windows = 0;  ///< windows of the longest lane
@@ -28,8 +32,8 @@ struct ShuffleSpec {
 /// up to 64 for which a window still holds a mean unit (smaller windows would read a unit several times and draw
 /// neighbouring rows into a batch) and no lane is empty; 1 if there is none. Neither ranks, threads nor memory enter.
 /// @param unit_rows     rows of each unit in catalog order; may hold zeros
-/// @param shuffle_rows  0: min(all, kDefaultShuffleRows); all or more: each lane is a single window
-/// @throws              tev::InputError for a negative number
+/// @param shuffle_rows  all or more: each lane is a single window
+/// @throws              tev::InputError where it is not positive
 ShuffleSpec plan_shuffle(const std::vector<int64_t>& unit_rows, int64_t shuffle_rows);
 
 /// Rows of a window of a pass in the order of the files: about a unit's, so that hardly more than one is held, and 128 at most.

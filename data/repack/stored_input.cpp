@@ -79,7 +79,7 @@ class StoredInput final : public RepackInput {
   CatalogThread& catalog_thread() override { return thread_; }
 
   std::unique_ptr<BatchStream> stream(const RepackOrder& order, int64_t batch_size, int64_t first_step) override {
-    const ShuffleSpec shuffle = plan_shuffle(*unit_rows_, order.shuffle_rows);
+    const ShuffleSpec shuffle = plan_shuffle(*unit_rows_, order.shuffle_rows > 0 ? order.shuffle_rows : default_shuffle_rows(catalog_->event_bytes()));
     StreamSpec spec;
     spec.order = {order.seed, unit_rows_, order.shuffled ? shuffle.lanes : 1, order.shuffled ? shuffle.window_rows : pass_window_rows(*unit_rows_), batch_size};
     spec.shuffled = order.shuffled;

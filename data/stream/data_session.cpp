@@ -61,7 +61,10 @@ DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& mess
   open_parts();
   warn_of_library_reads();
   set_aside_reading();
-  if (has(Split::train)) shuffle_ = plan_shuffle(*part(Split::train).unit_rows, config.shuffle_rows);
+  if (has(Split::train)) {
+    const auto& train = part(Split::train);
+    shuffle_ = plan_shuffle(*train.unit_rows, config.shuffle_rows > 0 ? config.shuffle_rows : default_shuffle_rows(train.catalog->event_bytes()));
+  }
 }
 
 DataSession::~DataSession() = default;

@@ -38,7 +38,7 @@ std::shared_ptr<Model> make_model(const RunConfig& config, const DataSpec& spec,
 void resolve_open_keys(RunConfig& config, const DataSession& data) {
   for (auto* patterns : {&config.data.train, &config.data.val, &config.data.test, &config.data.files}) make_absolute(*patterns);
   config.train.device = choose_device(config.train.device).is_cuda() ? "cuda" : "cpu";
-  if (config.data.shuffle_rows == 0) config.data.shuffle_rows = std::min(kDefaultShuffleRows, data.shuffle().num_rows);
+  if (config.data.shuffle_rows == 0) config.data.shuffle_rows = data.shuffle().shuffle_rows;
 }
 
 void prepare_inference(Model& model) {

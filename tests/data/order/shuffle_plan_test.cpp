@@ -51,7 +51,7 @@ std::vector<char> in_no_order(size_t num_units, uint64_t seed) {
 }
 
 TEST(PlanShuffle, CutsAsManyLanesAsWindowsHoldAUnit) {
-  const ShuffleSpec spec = plan_shuffle(Units(4096, 256), 0);
+  const ShuffleSpec spec = plan_shuffle(Units(4096, 256), kDefaultShuffleRows);
   EXPECT_EQ(spec.num_rows, 1048576);
   EXPECT_EQ(spec.num_units, 4096);
   EXPECT_EQ(spec.lanes, 64);
@@ -63,7 +63,7 @@ TEST(PlanShuffle, CutsAsManyLanesAsWindowsHoldAUnit) {
 }
 
 TEST(PlanShuffle, GivesEachLaneASingleWindowWhenEverythingIsShuffled) {
-  for (const int64_t shuffle_rows : {0, 10000, 1000000}) {
+  for (const int64_t shuffle_rows : {10000, 1000000}) {
     const ShuffleSpec spec = plan_shuffle(Units(100, 100), shuffle_rows);
     EXPECT_EQ(spec.num_windows, 1);
     EXPECT_EQ(spec.lanes, 64);
@@ -72,7 +72,7 @@ TEST(PlanShuffle, GivesEachLaneASingleWindowWhenEverythingIsShuffled) {
 }
 
 TEST(PlanShuffle, CutsEqualWindows) {
-  const ShuffleSpec spec = plan_shuffle(Units(3000, 100), 0);
+  const ShuffleSpec spec = plan_shuffle(Units(3000, 100), kDefaultShuffleRows);
   EXPECT_EQ(spec.num_windows, 2);
   EXPECT_EQ(spec.window_rows, 2344);  // half of 4,688, not 4,096 and 592
 }
@@ -98,11 +98,12 @@ TEST(PlanShuffle, KeepsItsPromisesForAnyCatalog) {
 }
 
 TEST(PlanShuffle, AcceptsNothingAndRefusesNegativeNumbers) {
-  EXPECT_EQ(plan_shuffle({}, 0).num_windows, 0);
-  EXPECT_EQ(plan_shuffle({0, 0}, 0).lanes, 1);
-  EXPECT_EQ(plan_shuffle({1}, 0).window_rows, 1);
+  EXPECT_EQ(plan_shuffle({}, 1).num_windows, 0);
+  EXPECT_EQ(plan_shuffle({0, 0}, 1).lanes, 1);
+  EXPECT_EQ(plan_shuffle({1}, 1).window_rows, 1);
   EXPECT_THROW(plan_shuffle({1}, -1), InputError);
-  EXPECT_THROW(plan_shuffle({-1}, 0), InputError);
+  EXPECT_THROW(plan_shuffle({1}, 0), InputError);
+  EXPECT_THROW(plan_shuffle({-1}, 1), InputError);
 }
 
 // Root mean square over arrangements of units that hold one class each, in no order.
@@ -146,18 +147,29 @@ TEST(PredictedSpread, HasTheRightLimits) {
   const Units units(4096, 256);
   EXPECT_NEAR(predicted_spread(plan_shuffle(units, 256), 1024), 16, 0.1);  // four pure units a batch
   EXPECT_NEAR(predicted_spread(plan_shuffle(units, 64 * 256), 1024), 4.0, 0.1);
-  EXPECT_NEAR(predicted_spread(plan_shuffle(units, 0), 1024), 1.30, 0.01);
+  EXPECT_NEAR(predicted_spread(plan_shuffle(units, kDefaultShuffleRows), 1024), 1.30, 0.01);
   EXPECT_LE(predicted_spread(plan_shuffle(units, 1 << 20), 1024), 1);
-  EXPECT_EQ(predicted_spread(plan_shuffle({500}, 0), 100), 1);
-  EXPECT_EQ(predicted_spread(plan_shuffle(units, 0), 1 << 20), 1);
-  EXPECT_THROW(predicted_spread(plan_shuffle(units, 0), 0), InputError);
+  EXPECT_EQ(predicted_spread(plan_shuffle({500}, kDefaultShuffleRows), 100), 1);
+  EXPECT_EQ(predicted_spread(plan_shuffle(units, kDefaultShuffleRows), 1 << 20), 1);
+  EXPECT_THROW(predicted_spread(plan_shuffle(units, kDefaultShuffleRows), 0), InputError);
 }
 
 TEST(Shuffle, MixesAFileSortedByClassLikeAPerfectShuffle) {
   const Units units(4096, 256);
-  for (const int64_t shuffle_rows : {0, 256 * 256, 64 * 256})
+  for (const int64_t shuffle_rows : {kDefaultShuffleRows, int64_t{256 * 256}, int64_t{64 * 256}})
     EXPECT_LE(measured_spread(units, sorted_by_class(4096), plan_shuffle(units, shuffle_rows), 1024, 2), 1.25)
         << shuffle_rows;
+}
+
+TEST(Shuffle, MixesASortedFileOfAnyEventSizeByDefault) {
+  EXPECT_EQ(default_shuffle_rows(3216), kDefaultShuffleRows);
+  EXPECT_EQ(default_shuffle_rows(112), 2396745);
+  for (const int64_t event_bytes : {112, 400, 2000}) {  // in units of 512 KiB
+    const Units units(1500, (512 << 10) / event_bytes);
+    const ShuffleSpec spec = plan_shuffle(units, default_shuffle_rows(event_bytes));
+    EXPECT_GT(spec.num_windows, 1);
+    EXPECT_LE(measured_spread(units, sorted_by_class(units.size()), spec, 1024, 2), 1.25) << event_bytes;
+  }
 }
 
 TEST(Shuffle, MixesASortedFileNoWorseThanPredicted) {
@@ -172,7 +184,7 @@ TEST(Shuffle, MixesASortedFileNoWorseThanPredicted) {
 TEST(Shuffle, MixesASortedFileOfNearlyEqualUnits) {
   Units units(4001, 256);
   for (size_t unit = 0; unit < units.size(); unit += 10) units[unit] = 205;  // the ends of files, the parts of a split
-  EXPECT_LE(measured_spread(units, sorted_by_class(units.size()), plan_shuffle(units, 0), 1024, 10), 1.25);
+  EXPECT_LE(measured_spread(units, sorted_by_class(units.size()), plan_shuffle(units, kDefaultShuffleRows), 1024, 10), 1.25);
 }
 
 }  // namespace
