@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <deque>
 #include <filesystem>
+#include <iterator>
 #include <set>
 
 namespace tev {
@@ -41,11 +41,12 @@ bool can_be_opened(const std::string& path, CatalogThread& thread) {
 struct Catalog::Listed {
   std::string path;
   std::string virtual_path{};  ///< of the file that this one is a part of; empty: it was named itself
+  std::future<std::unique_ptr<Reader>> opening{};
 };
 
 std::vector<Catalog::Listed> Catalog::parts_of(const Reader& reader, const std::string& path) {
   std::vector<Listed> parts;
-  for (const auto& part : reader.parts()) parts.push_back({part, path});
+  for (const auto& part : reader.parts()) parts.push_back({part, path, {}});
   return parts;
 }
 
@@ -67,23 +68,18 @@ std::shared_ptr<Catalog> Catalog::open(const std::string& layout, std::vector<st
   catalog->skip_faults_ = options.skip_faults;
   std::vector<Listed> list;
   std::vector<Listed> behind;  // of virtual files that are open themselves
-  for (auto& path : files) list.push_back({std::move(path)});
-  std::deque<std::future<std::unique_ptr<Reader>>> ahead;  // of list[i], list[i + 1], ...
+  for (auto& path : files) list.push_back({std::move(path), {}, {}});
   for (size_t i = 0; i < list.size(); ++i) {
-    while (ahead.size() < kFilesAhead && i + ahead.size() < list.size())
-      ahead.push_back(start_reader(layout, list[i + ahead.size()].path, catalog->requests_, thread, options.cache));
+    for (size_t next = i; next < std::min(i + kFilesAhead, list.size()); ++next)
+      if (!list[next].opening.valid()) list[next].opening = start_reader(layout, list[next].path, catalog->requests_, thread, options.cache);
     try {
-      const Listed& file = list[i];
-      auto opening = std::move(ahead.front());
-      ahead.pop_front();
-      auto reader = opening.get();
-      const auto parts = file.virtual_path.empty() ? parts_of(*reader, file.path) : std::vector<Listed>{};
+      auto reader = list[i].opening.get();
+      auto parts = list[i].virtual_path.empty() ? parts_of(*reader, list[i].path) : std::vector<Listed>{};
       if (parts.empty() || !options.open_parts) {
-        catalog->add_file(file.path, std::move(reader));
-        behind.insert(behind.end(), parts.begin(), parts.end());
+        catalog->add_file(list[i].path, std::move(reader));
+        std::move(parts.begin(), parts.end(), std::back_inserter(behind));
       } else {
-        list.insert(list.begin() + static_cast<std::ptrdiff_t>(i) + 1, parts.begin(), parts.end());
-        ahead.clear();
+        list.insert(list.begin() + static_cast<std::ptrdiff_t>(i) + 1, std::move_iterator(parts.begin()), std::move_iterator(parts.end()));
       }
     } catch (const Error& error) {
       if (!options.skip_faults || can_be_opened(list[i].path, thread)) throw;
@@ -92,7 +88,7 @@ std::shared_ptr<Catalog> Catalog::open(const std::string& layout, std::vector<st
     if (options.progress) options.progress(static_cast<int64_t>(i) + 1, static_cast<int64_t>(list.size()));
   }
   for (const auto& file : behind) catalog->behind_.push_back(file.path);
-  list.insert(list.end(), behind.begin(), behind.end());
+  std::move(behind.begin(), behind.end(), std::back_inserter(list));
   check_once(list);
   TEV_CHECK_INPUT(!catalog->files_.empty(), catalog->left_out_.empty() ? "" : catalog->left_out_.front(), " None of the files can be read.");
   TEV_CHECK_INPUT(catalog->num_events_ > 0, list.front().path, list.size() > 1 ? " and the other files" : "",

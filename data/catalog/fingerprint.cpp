@@ -66,7 +66,7 @@ uint64_t Catalog::compute_fingerprint(int64_t threads) {
     }
   };
   std::vector<std::future<void>> others;
-  for (int64_t k = 1; k < threads; ++k) others.push_back(std::async(std::launch::async, hash_samples));
+  for (int64_t k = 1; k < std::min(threads, static_cast<int64_t>(units.size())); ++k) others.push_back(std::async(std::launch::async, hash_samples));
   hash_samples();
   for (auto& other : others) other.get();
   uint64_t hash = hash_text(layout_, 0);

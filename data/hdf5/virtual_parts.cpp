@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
+#include <numeric>
 #include <utility>
 
 namespace tev::hdf5 {
@@ -17,6 +19,14 @@ namespace {
 /// A half-open range of rows.
 struct Rows {
   int64_t begin = 0, end = 0;
+};
+
+/// A dataset behind a virtual one.
+struct Source {
+  std::string path, dataset;
+  std::string where;           ///< both, for messages
+  std::vector<int64_t> shape;
+  std::string type;            ///< encoded
 };
 
 /// A mapping of a virtual dataset.
@@ -29,15 +39,33 @@ class Mapping {
   std::string dataset() const { return text(H5Pget_virtual_dsetname); }
   /// Which rows of the dataset it gives, if it gives whole rows behind each other.
   std::optional<Rows> target() const { return whole_rows(Handle(TEV_H5(H5Pget_virtual_vspace(list_, index_), where_), H5Sclose), shape_); }
-  /// Whether these are all of the source, which has a shape: that is not kept with the mapping.
-  /// @throws InputError  it takes what the source does not have
-  bool takes_all(const Rows& target, const Dataset& source) const {
+  /// That the source has what is taken from it. Its shape is not kept with the mapping.
+  /// @throws InputError  it is smaller: the library would give fill values, or end the program
+  void check_within(const Source& source) const {
     const Handle space(TEV_H5(H5Pget_virtual_srcspace(list_, index_), where_), H5Sclose);
-    const Rows all{0, target.end - target.begin};
-    const auto rows = H5Sget_select_type(space.id()) == H5S_SEL_ALL ? all : whole_rows(space, source.shape());
-    TEV_CHECK_INPUT(!rows || rows->end <= source.num_rows(), source.file().path(), ": dataset '", source.path(), "' has ", source.num_rows(), " rows, but ",
-                    where_, ", a virtual one, takes row ", rows->end - 1, " of it (the HDF5 library would give fill values). Make the virtual file again.");
-    return rows && rows->begin == 0 && rows->end == all.end && rows->end == source.num_rows();
+    if (takes_everything(space)) {
+      const Handle target(TEV_H5(H5Pget_virtual_vspace(list_, index_), where_), H5Sclose);
+      const int64_t points = std::accumulate(source.shape.begin(), source.shape.end(), int64_t{1}, std::multiplies<>());
+      TEV_CHECK_INPUT(points == H5Sget_select_npoints(target.id()), source.where, " has the shape [", c10::Join(", ", source.shape), "], but ", where_,
+                      ", a virtual one, has room for ", H5Sget_select_npoints(target.id()), " elements of it. Make the virtual file again.");
+      return;
+    }
+    const bool has_rank = std::cmp_equal(TEV_H5(H5Sget_simple_extent_ndims(space.id()), where_), source.shape.size());
+    if (H5Sget_select_npoints(space.id()) <= 0) return;  // nothing, or as much as there is
+    hsize_t first[H5S_MAX_RANK], last[H5S_MAX_RANK];
+    TEV_H5(H5Sget_select_bounds(space.id(), first, last), where_);
+    for (size_t d = 0; has_rank && d < source.shape.size(); ++d)
+      TEV_CHECK_INPUT(std::cmp_less(last[d], source.shape[d]), source.where, " has the shape [", c10::Join(", ", source.shape), "], but ", where_,
+                      ", a virtual one, takes up to index ", last[d], " of dimension ", d, " from it. Make the virtual file again.");
+  }
+  /// Whether it gives all of the source, in the same form.
+  bool takes_all(const Rows& target, const Source& source) const {
+    const Handle space(TEV_H5(H5Pget_virtual_srcspace(list_, index_), where_), H5Sclose);
+    const bool same_tail = source.shape.size() == shape_.size() && std::equal(source.shape.begin() + 1, source.shape.end(), shape_.begin() + 1);
+    if (!same_tail || source.shape.front() != target.end - target.begin) return false;
+    if (takes_everything(space)) return true;
+    const auto rows = whole_rows(space, source.shape);
+    return rows && rows->begin == 0 && rows->end == source.shape.front();
   }
 
  private:
@@ -47,6 +75,8 @@ class Mapping {
     name.pop_back();
     return name;
   }
+
+  static bool takes_everything(const Handle& space) { return H5Sget_select_type(space.id()) == H5S_SEL_ALL; }
 
   /// The selected rows of a dataset of a shape.
   std::optional<Rows> whole_rows(const Handle& space, const std::vector<int64_t>& shape) const {
@@ -85,6 +115,16 @@ std::vector<fs::path> places(const fs::path& virtual_file, const fs::path& name)
   return places;
 }
 
+/// All of a type, down to the members.
+std::string type_of(int64_t dataset, const std::string& where) {
+  const Handle type(TEV_H5(H5Dget_type(dataset), where), H5Tclose);
+  size_t bytes = 0;
+  TEV_H5(H5Tencode(type.id(), nullptr, &bytes), where);
+  std::string encoded(bytes, '\0');
+  TEV_H5(H5Tencode(type.id(), encoded.data(), &bytes), where);
+  return encoded;
+}
+
 std::string source_path(const Dataset& dataset, const std::string& name) {
   const auto candidates = places(dataset.file().path(), name);
   const auto found = std::find_if(candidates.begin(), candidates.end(), [](const fs::path& path) { return fs::exists(path); });
@@ -93,12 +133,27 @@ std::string source_path(const Dataset& dataset, const std::string& name) {
   return found->string();
 }
 
+/// @throws InputError  there is no such dataset
+Source open_source(const std::string& path, const std::string& name) {
+  const auto file = File::open(path);
+  TEV_CHECK_INPUT(file->has_dataset(name), path, ": has no dataset '", name, "', of which a virtual one is made. Make the virtual file again.");
+  Source source{path, name, path + ": dataset '" + name + "'", {}, {}};
+  const Handle dataset(TEV_H5(H5Dopen2(file->id(), name.c_str(), H5P_DEFAULT), source.where), H5Dclose);
+  const Handle space(TEV_H5(H5Dget_space(dataset.id()), source.where), H5Sclose);
+  hsize_t sizes[H5S_MAX_RANK];
+  const int rank = TEV_H5(H5Sget_simple_extent_dims(space.id(), sizes, nullptr), source.where);
+  source.shape.assign(sizes, sizes + rank);
+  source.type = type_of(dataset.id(), source.where);
+  return source;
+}
+
 }  // namespace
 
 std::optional<std::vector<VirtualPart>> virtual_parts(const Dataset& dataset) {
   const std::string where = dataset.file().path() + ": dataset '" + dataset.path() + "'";
   const Handle creation(TEV_H5(H5Dget_create_plist(dataset.id()), where), H5Pclose);
   if (H5Pget_layout(creation.id()) != H5D_VIRTUAL) return std::nullopt;
+  const std::string type = type_of(dataset.id(), where);
   size_t count = 0;
   TEV_H5(H5Pget_virtual_count(creation.id(), &count), where);
   std::vector<std::pair<int64_t, VirtualPart>> parts;
@@ -106,13 +161,14 @@ std::optional<std::vector<VirtualPart>> virtual_parts(const Dataset& dataset) {
   for (size_t i = 0; i < count; ++i) {
     const Mapping mapping(dataset, creation.id(), i);
     const std::string name = mapping.file();
-    const bool is_pattern = name.find('%') != std::string::npos || name == ".";  // numbered files; the file itself
+    const bool is_pattern = (name + mapping.dataset()).find('%') != std::string::npos || name == ".";  // numbered ones; the file itself
     const auto target = mapping.target();
     are_whole = are_whole && !is_pattern && target;
     if (is_pattern) continue;
-    const Dataset source(File::open(source_path(dataset, name)), mapping.dataset());
-    if (!target || !mapping.takes_all(*target, source)) are_whole = false;
-    if (are_whole) parts.emplace_back(target->begin, VirtualPart{source.file().path(), mapping.dataset(), source.num_rows()});
+    const Source source = open_source(source_path(dataset, name), mapping.dataset());
+    mapping.check_within(source);
+    are_whole = are_whole && mapping.takes_all(*target, source) && source.type == type;
+    if (are_whole) parts.emplace_back(target->begin, VirtualPart{source.path, source.dataset, source.shape.front()});
   }
   std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   int64_t next = 0;

@@ -25,7 +25,7 @@ bool window_holds_mean_unit(const ShuffleSpec& spec) {
 
 }  // namespace
 
-int64_t default_shuffle_rows(int64_t event_bytes) { return std::max(kDefaultShuffleRows, kDefaultShuffleBytes / std::max<int64_t>(1, event_bytes)); }
+int64_t default_shuffle_rows(int64_t event_bytes) { return std::max(kDefaultShuffleRows, kDefaultShuffleBytes / (event_bytes + kEventOverheadBytes)); }
 
 ShuffleSpec plan_shuffle(const std::vector<int64_t>& unit_rows, int64_t shuffle_rows) {
   TEV_CHECK_INPUT(shuffle_rows > 0, "data.shuffle_rows: ", shuffle_rows, " is not positive (events among which a batch is drawn). Give a number of events.");

@@ -10,6 +10,9 @@ namespace tev {
 /// this. About 500 units, as long as these have their usual size: a file sorted by class is mixed nearly as by a perfect shuffle then.
 inline constexpr int64_t kDefaultShuffleRows = 262144;
 inline constexpr int64_t kDefaultShuffleBytes = 256 << 20;
+/// Offsets, label, weight and place of an event in memory.
+inline constexpr int64_t kEventOverheadBytes = 32;
+/// @param event_bytes  of its values
 int64_t default_shuffle_rows(int64_t event_bytes);
 
 /// Most lanes; the number of ranks must divide the number of lanes.

@@ -60,11 +60,14 @@ std::optional<FilePlan> PlanCache::find(const std::string& path, const std::stri
   std::memcpy(&stored, content.data(), sizeof(stored));
   const auto bytes = std::string_view(content).substr(sizeof(stored));
   if (stored != hash_of(bytes)) return std::nullopt;  // written by halves
-  FilePlan plan = plan_from_bytes(bytes);
-  const bool fits = plan.records.identity == *identity && is_within(plan);
-  if (!fits) return std::nullopt;  // two keys of one hash
-  plan.records.path = path;
-  return plan;
+  try {
+    FilePlan plan = plan_from_bytes(bytes);
+    if (plan.records.identity != *identity || !is_within(plan)) return std::nullopt;  // two keys of one hash
+    plan.records.path = path;
+    return plan;
+  } catch (const Error&) {
+    return std::nullopt;  // a file of which no plan makes sense: finding it again says why
+  }
 }
 
 void PlanCache::keep(const FilePlan& plan, const std::string& layout, const std::vector<FieldRequest>& requests) const {

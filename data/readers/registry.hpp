@@ -11,6 +11,7 @@ class PlanCache;
 
 /// Opens a file for a list of fields. The catalog thread finds the fields of a next file while this one is cut into units.
 /// @param layout  the configuration's data.reader
+/// @param thread  must outlive what is returned, like the cache
 /// @param cache   where what is found is kept, so that the file need not be opened the next time; null: nowhere
 /// @return        throws InputError: a file that cannot be opened; a field that is missing, has no numbers or is too
 ///                short. Of the data only what divides flat rows is read yet.

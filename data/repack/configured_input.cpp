@@ -43,6 +43,8 @@ class ConfiguredInput final : public RepackInput {
   uint64_t fingerprint() override { return session_.fingerprint(Split::train); }
   CatalogThread& catalog_thread() override { return session_.catalog_thread(); }
 
+  ShuffleSpec shuffle(const RepackOrder&) const override { return session_.shuffle(); }
+
   std::unique_ptr<BatchStream> stream(const RepackOrder& order, int64_t batch_size, int64_t first_step) override {
     if (!order.shuffled) return session_.evaluation_stream(Split::train, batch_size, EventSource::Stage::raw, first_step);
     Cursor cursor = session_.start_cursor(batch_size);

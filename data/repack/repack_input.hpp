@@ -2,6 +2,7 @@
 // What repacking reads: events as named columns, in the order of the files or of a shuffle.
 
 #include "base/messages.hpp"
+#include "data/order/shuffle_plan.hpp"
 #include "data/repack/column_writer.hpp"
 #include "data/stream/batch_stream.hpp"
 
@@ -50,6 +51,8 @@ class RepackInput {
   /// The thread of its HDF5 calls, to be used for the output too.
   virtual CatalogThread& catalog_thread() = 0;
 
+  /// How its events are shuffled.
+  virtual ShuffleSpec shuffle(const RepackOrder& order) const = 0;
   /// Events from a step on.
   virtual std::unique_ptr<BatchStream> stream(const RepackOrder& order, int64_t batch_size, int64_t first_step) = 0;
   /// The columns of a batch of it, by their datasets.

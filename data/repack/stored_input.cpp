@@ -78,8 +78,12 @@ class StoredInput final : public RepackInput {
   uint64_t fingerprint() override { return catalog_->fingerprint(resources_.workers); }
   CatalogThread& catalog_thread() override { return thread_; }
 
+  ShuffleSpec shuffle(const RepackOrder& order) const override {
+    return plan_shuffle(*unit_rows_, order.shuffle_rows > 0 ? order.shuffle_rows : default_shuffle_rows(catalog_->event_bytes()));
+  }
+
   std::unique_ptr<BatchStream> stream(const RepackOrder& order, int64_t batch_size, int64_t first_step) override {
-    const ShuffleSpec shuffle = plan_shuffle(*unit_rows_, order.shuffle_rows > 0 ? order.shuffle_rows : default_shuffle_rows(catalog_->event_bytes()));
+    const ShuffleSpec shuffle = this->shuffle(order);
     StreamSpec spec;
     spec.order = {order.seed, unit_rows_, order.shuffled ? shuffle.lanes : 1, order.shuffled ? shuffle.window_rows : pass_window_rows(*unit_rows_), batch_size};
     spec.shuffled = order.shuffled;

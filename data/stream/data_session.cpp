@@ -335,6 +335,8 @@ int64_t DataSession::enough_mib(int64_t evaluation_bytes) const {
 
 void DataSession::check_evaluation_fits() {
   const auto limit = static_cast<int64_t>(static_cast<double>(store_.budget_bytes()) * kEvaluationShare);
+  int64_t most = 0;
+  Split largest = Split::val;
   for (const Split split : {Split::val, Split::test}) {
     if (!has(split)) continue;
     const EventSource& events = source(split, EventSource::Stage::standardised, Purpose::evaluation);
@@ -343,15 +345,18 @@ void DataSession::check_evaluation_fits() {
     for (int64_t window = 0; window < windows.num_windows(); ++window) {
       int64_t held = 0;
       for (const int64_t unit : windows.window_units(window, 0, 1)) {
-        const int64_t needed = held + events.reserve_bytes(unit);
-        TEV_CHECK_INPUT(needed <= limit, "data.budget_mib: the events of a few chunks of ", files_key(split), " need ", mebibytes(needed),
-                        " MiB while they are evaluated, and ", mebibytes(limit), " of ", loading_budget_bytes(config_.budget_mib) >> 20,
-                        " MiB are left to that. Set data.budget_mib=", enough_mib(needed), ", or write the files anew, with smaller chunks: ",
-                        "tevatrain repack FILE... FOLDER.");
+        if (const int64_t needed = held + events.reserve_bytes(unit); needed > most) {
+          most = needed;
+          largest = split;
+        }
         held += events.held_bytes(unit);
       }
     }
   }
+  TEV_CHECK_INPUT(most <= limit, "data.budget_mib: the events of a few chunks of ", files_key(largest), " need ", mebibytes(most),
+                  " MiB while they are evaluated, and ", mebibytes(limit), " of ", loading_budget_bytes(config_.budget_mib) >> 20,
+                  " MiB are left to that. Set data.budget_mib=", enough_mib(most), ", or write the files anew, with smaller chunks: ",
+                  "tevatrain repack FILE... FOLDER.");
 }
 
 }  // namespace tev

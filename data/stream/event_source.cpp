@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "base/names.hpp"
+#include "data/order/shuffle_plan.hpp"
 #include "data/transform/file_classes.hpp"
 
 #include <ATen/core/grad_mode.h>
@@ -120,9 +121,8 @@ int64_t EventSource::reserve_bytes(int64_t unit) const {
 }
 
 int64_t EventSource::held_bytes(int64_t unit) const {
-  // The features; offsets, label, weight and place of an event.
   const Unit& range = catalog_->units()[unit];
-  return static_cast<int64_t>(4 * features_a_value() * static_cast<double>(range.num_values)) + 32 * range.num_events;
+  return static_cast<int64_t>(4 * features_a_value() * static_cast<double>(range.num_values)) + kEventOverheadBytes * range.num_events;
 }
 
 DecodedUnit EventSource::load_here(int64_t unit) const {

@@ -82,7 +82,7 @@ void print_size(DataSession& data, const RunConfig& config, const TrainingSummar
   const auto model = make_model(config, data.spec(), at::kCPU);
   int64_t weights = 0;
   for (const auto& parameter : model->parameters()) weights += parameter.numel();
-  double bytes_per_event = 0;
+  double bytes_per_event = kEventOverheadBytes;
   for (const auto& f : summary.standardisation.features)
     bytes_per_event += 4.0 * static_cast<double>(f.rows) / static_cast<double>(data.num_events(Split::train));
   const auto& shuffle = data.shuffle();

@@ -108,9 +108,9 @@ std::unique_ptr<RepackInput> open_input(const Request& request, const std::vecto
 nlohmann::ordered_json made_from(const Request& request, RepackInput& input, const RepackPlan& plan) {
   nlohmann::ordered_json columns;
   for (const auto& column : input.columns()) columns.push_back(column.written.dataset);
-  return {{"version", 1}, {"fingerprint", fmt::format("{:016x}", input.fingerprint())}, {"events", input.num_events()},
+  return {{"version", 2}, {"fingerprint", fmt::format("{:016x}", input.fingerprint())}, {"events", input.num_events()},
           {"columns", columns}, {"shuffled", request.order.shuffled}, {"seed", request.order.seed},
-          {"shuffle_rows", request.order.shuffle_rows}, {"compression", request.compression.name}, {"level", request.compression.level},
+          {"shuffle_rows", input.shuffle(request.order).shuffle_rows}, {"compression", request.compression.name}, {"level", request.compression.level},
           {"events_per_step", plan.batch_size}, {"steps_per_shard", plan.steps_per_shard}};
 }
 

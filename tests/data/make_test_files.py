@@ -214,6 +214,19 @@ def virtual(folder):
         f.create_virtual_dataset("x", layout)
     write("grown", x=[("pair_1.h5", "x", 200, 0, 200), second])
     write("short", x=[("pair_1.h5", "x", 400, 0, 400), second])
+    with h5py.File(folder / "virtual_strided.h5", "w") as f:  # every second row from each file, and more of them than there are
+        layout = h5py.VirtualLayout((640, 4), "f4")
+        layout[0::2] = h5py.VirtualSource("pair_1.h5", "x", shape=(320, 4))[:320]
+        layout[1::2] = h5py.VirtualSource("pair_2.h5", "x", shape=(320, 4))[:320]
+        f.create_virtual_dataset("x", layout)
+    with h5py.File(folder / "virtual_widened.h5", "w") as f:  # the file behind it became wider
+        layout = h5py.VirtualLayout((300, 4), "f4")
+        layout[:] = h5py.VirtualSource("wide.h5", "x", shape=(300, 4))
+        f.create_virtual_dataset("x", layout)
+    with h5py.File(folder / "virtual_retyped.h5", "w") as f:
+        layout = h5py.VirtualLayout((300, 4), "f8")
+        layout[:] = h5py.VirtualSource("pair_1.h5", "x", shape=(300, 4), dtype="f4")
+        f.create_virtual_dataset("x", layout)
     write("missing", x=[first, ("gone.h5", "x", 300, 0, 300)])
 
 

@@ -76,7 +76,7 @@ TEST(Catalog, FilesBehindAVirtualOneAreReadInItsPlace) {
 TEST(Catalog, OtherVirtualFilesAreLeftToTheLibrary) {
   CatalogThread thread;
   for (const auto& [name, num_rows] : std::vector<std::pair<std::string, int64_t>>{
-           {"crossed", 600}, {"renamed", 600}, {"partial", 500}, {"head", 500}, {"grown", 500}, {"gap", 310}, {"narrow", 300}}) {
+           {"crossed", 600}, {"renamed", 600}, {"partial", 500}, {"head", 500}, {"grown", 500}, {"gap", 310}, {"narrow", 300}, {"retyped", 300}}) {
     const auto catalog = open_virtual(thread, name, name == "crossed" ? std::vector<std::string>{"x", "y"} : std::vector<std::string>{"x"});
     EXPECT_EQ(catalog->file_paths().size(), 1u) << name;
     EXPECT_NE(catalog->library_reads(), "") << name;
@@ -92,8 +92,14 @@ TEST(Catalog, VirtualFilesThatDoNotFitTheOnesBehindThemAreRefused) {
             "virtual_missing.h5: virtual dataset '/x': the file 'gone.h5' behind it is missing (the HDF5 library would give fill values in its place). "
             "Bring it back, or make the virtual file again.");
   EXPECT_EQ(file_error<InputError>([&] { open_virtual(thread, "short", {"x"}); }),
-            "pair_1.h5: dataset '/x' has 300 rows, but virtual_short.h5: dataset '/x', a virtual one, takes row 399 of it (the HDF5 library would "
-            "give fill values). Make the virtual file again.");
+            "pair_1.h5: dataset 'x' has the shape [300, 4], but virtual_short.h5: dataset '/x', a virtual one, takes up to index 399 of dimension 0 "
+            "from it. Make the virtual file again.");
+  EXPECT_EQ(file_error<InputError>([&] { open_virtual(thread, "strided", {"x"}); }),
+            "pair_1.h5: dataset 'x' has the shape [300, 4], but virtual_strided.h5: dataset '/x', a virtual one, takes up to index 319 of dimension 0 "
+            "from it. Make the virtual file again.");
+  EXPECT_EQ(file_error<InputError>([&] { open_virtual(thread, "widened", {"x"}); }),
+            "wide.h5: dataset 'x' has the shape [300, 8], but virtual_widened.h5: dataset '/x', a virtual one, has room for 1200 elements of it. Make "
+            "the virtual file again.");
   EXPECT_EQ(file_error<InputError>([&] {
               Catalog::open("dense", {test_file("pair_2.h5"), test_file("virtual_whole.h5")}, {request("x")}, thread);
             }),

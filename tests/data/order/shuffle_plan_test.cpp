@@ -163,7 +163,7 @@ TEST(Shuffle, MixesAFileSortedByClassLikeAPerfectShuffle) {
 
 TEST(Shuffle, MixesASortedFileOfAnyEventSizeByDefault) {
   EXPECT_EQ(default_shuffle_rows(3216), kDefaultShuffleRows);
-  EXPECT_EQ(default_shuffle_rows(112), 2396745);
+  EXPECT_EQ(default_shuffle_rows(112), 1864135);
   for (const int64_t event_bytes : {112, 400, 2000}) {  // in units of 512 KiB
     const Units units(1500, (512 << 10) / event_bytes);
     const ShuffleSpec spec = plan_shuffle(units, default_shuffle_rows(event_bytes));
