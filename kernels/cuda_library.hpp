@@ -3,7 +3,7 @@
 
 namespace tev {
 
-/// Loads the CUDA kernels, and with them LibTorch's, which make the start of a program twice as long. Once a process. Comes before
+/// Loads the CUDA kernels, and with them LibTorch's, which make the start of a program longer. Once a process. Comes before
 /// anything asks LibTorch for CUDA or sets its seed: LibTorch remembers that there was none.
 /// @throws Error  the library is not there or cannot be loaded; always where none was built
 void load_cuda_kernels();

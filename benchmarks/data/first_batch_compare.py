@@ -7,8 +7,8 @@
   streaming W          mosaicml-streaming, 1,000 zstd shards
   weaver W             weaver-core on 1,000 Parquet files, four files read at a time, fixed standardisation
 
-A run also fingerprints the files before its first step (`--stage raw` loads, as the peers do). All shuffle windows of 4,096 events (weaver: 1,024). The page cache is warm. A peer's `after_imports_s` leaves out the start of Python and
-its imports: from the first statement behind them.
+A run also fingerprints the files before its first step; this loads only, as the peers do. All shuffle windows of 4,096 events (weaver:
+1,024). The page cache is warm. A peer's `after_imports_s` leaves out the start of Python and its imports: from the first statement behind them.
   benchmarks/data/first_batch_compare.py build/cpu/bin/tevatrain --out benchmarks/results
 """
 

@@ -37,7 +37,7 @@ std::vector<std::string> advice_for(const DatasetDescription& dataset) {
   if (bytes > kLargeChunk) advice.push_back(c10::str("its chunks of ", bytes >> 20, " MiB make few units of reading, which mix badly and take much memory"));
   if (bytes < kSmallChunk) advice.push_back(c10::str("its chunks of ", bytes, " bytes cost more to find than to read"));
   if (dataset.library_reason.empty() && std::any_of(dataset.filters.begin(), dataset.filters.end(), [](const auto& filter) { return filter.rfind("gzip", 0) == 0; }))
-    advice.push_back("gzip is decoded at about two thirds of the speed of zstd");
+    advice.push_back("gzip is decoded more slowly than zstd");
   return advice;
 }
 

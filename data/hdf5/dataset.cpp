@@ -30,14 +30,14 @@ Handle open_dataset(const File& file, const std::string& path) {
   return {TEV_H5(open(), file.path(), ": dataset '", path, "'"), H5Dclose};
 }
 
+}  // namespace
+
 std::vector<int64_t> shape_of(int64_t dataset, const std::string& where) {
   const Handle space(TEV_H5(H5Dget_space(dataset), where), H5Sclose);
   hsize_t sizes[H5S_MAX_RANK];
   const int rank = TEV_H5(H5Sget_simple_extent_dims(space.id(), sizes, nullptr), where);
   return {sizes, sizes + rank};
 }
-
-}  // namespace
 
 Dataset::Dataset(std::shared_ptr<const File> file, const std::string& path)
     : file_(std::move(file)), path_(absolute_path(path)), handle_(open_dataset(*file_, path_)) {

@@ -8,6 +8,9 @@
 
 namespace tev::hdf5 {
 
+/// The dimensions of an open dataset.
+std::vector<int64_t> shape_of(int64_t dataset, const std::string& where);
+
 /// One open dataset. The first dimension is the event; the others are inside the event.
 class Dataset {
  public:

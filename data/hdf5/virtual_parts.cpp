@@ -139,10 +139,7 @@ Source open_source(const std::string& path, const std::string& name) {
   TEV_CHECK_INPUT(file->has_dataset(name), path, ": has no dataset '", name, "', of which a virtual one is made. Make the virtual file again.");
   Source source{path, name, path + ": dataset '" + name + "'", {}, {}};
   const Handle dataset(TEV_H5(H5Dopen2(file->id(), name.c_str(), H5P_DEFAULT), source.where), H5Dclose);
-  const Handle space(TEV_H5(H5Dget_space(dataset.id()), source.where), H5Sclose);
-  hsize_t sizes[H5S_MAX_RANK];
-  const int rank = TEV_H5(H5Sget_simple_extent_dims(space.id(), sizes, nullptr), source.where);
-  source.shape.assign(sizes, sizes + rank);
+  source.shape = shape_of(dataset.id(), source.where);
   source.type = type_of(dataset.id(), source.where);
   return source;
 }

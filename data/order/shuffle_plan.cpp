@@ -25,7 +25,9 @@ bool window_holds_mean_unit(const ShuffleSpec& spec) {
 
 }  // namespace
 
-int64_t default_shuffle_rows(int64_t event_bytes) { return std::max(kDefaultShuffleRows, kDefaultShuffleBytes / (event_bytes + kEventOverheadBytes)); }
+int64_t choose_shuffle_rows(int64_t asked, int64_t event_bytes) {
+  return asked != 0 ? asked : std::max(kDefaultShuffleRows, kDefaultShuffleBytes / (event_bytes + kEventOverheadBytes));
+}
 
 ShuffleSpec plan_shuffle(const std::vector<int64_t>& unit_rows, int64_t shuffle_rows) {
   TEV_CHECK_INPUT(shuffle_rows > 0, "data.shuffle_rows: ", shuffle_rows, " is not positive (events among which a batch is drawn). Give a number of events.");

@@ -7,13 +7,14 @@
 namespace tev {
 
 /// What `data.shuffle_rows`, the events among which a batch is drawn, is by default: so many, or more where they take less memory than
-/// this. About 500 units, as long as these have their usual size: a file sorted by class is mixed nearly as by a perfect shuffle then.
+/// this. A file sorted by class is mixed within 1.25 of a perfect shuffle then, as long as units are not larger than they should be.
 inline constexpr int64_t kDefaultShuffleRows = 262144;
 inline constexpr int64_t kDefaultShuffleBytes = 256 << 20;
 /// Offsets, label, weight and place of an event in memory.
 inline constexpr int64_t kEventOverheadBytes = 32;
-/// @param event_bytes  of its values
-int64_t default_shuffle_rows(int64_t event_bytes);
+/// @param asked        0: the default
+/// @param event_bytes  of the values of an event in memory
+int64_t choose_shuffle_rows(int64_t asked, int64_t event_bytes);
 
 /// Most lanes; the number of ranks must divide the number of lanes.
 inline constexpr int64_t kMaxLanes = 64;

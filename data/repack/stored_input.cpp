@@ -79,20 +79,20 @@ class StoredInput final : public RepackInput {
   CatalogThread& catalog_thread() override { return thread_; }
 
   ShuffleSpec shuffle(const RepackOrder& order) const override {
-    return plan_shuffle(*unit_rows_, order.shuffle_rows > 0 ? order.shuffle_rows : default_shuffle_rows(catalog_->event_bytes()));
+    return plan_shuffle(*unit_rows_, choose_shuffle_rows(order.shuffle_rows, catalog_->event_bytes()));
   }
 
   std::unique_ptr<BatchStream> stream(const RepackOrder& order, int64_t batch_size, int64_t first_step) override {
     const ShuffleSpec shuffle = this->shuffle(order);
+    const int64_t lanes = order.shuffled ? shuffle.lanes : 1, window_rows = order.shuffled ? shuffle.window_rows : pass_window_rows(*unit_rows_);
     StreamSpec spec;
-    spec.order = {order.seed, unit_rows_, order.shuffled ? shuffle.lanes : 1, order.shuffled ? shuffle.window_rows : pass_window_rows(*unit_rows_), batch_size};
+    spec.order = {order.seed, unit_rows_, lanes, window_rows, batch_size};
     spec.shuffled = order.shuffled;
     spec.first_step = first_step;
     spec.queue_bytes = loading_budget_bytes(resources_.budget_mib) / kQueueDivisor;
-    spec.budget_advice = [this, shuffle, order](const PinQuota& quota) {
+    spec.budget_advice = [this, order, held = lanes * window_rows](const PinQuota& quota) {
       const int64_t fits = order.shuffled ? rows_that_fit(*unit_rows_, quota, static_cast<double>(store_.budget_bytes())).rows : 1;
-      return c10::str("--budget-mib: ", order.shuffled ? shuffle.lanes * shuffle.window_rows : pass_window_rows(*unit_rows_), " events that are ",
-                      order.shuffled ? "shuffled" : "held", " together do not fit into ", loading_budget_bytes(resources_.budget_mib) >> 20,
+      return c10::str("--budget-mib: ", held, " events that are ", order.shuffled ? "shuffled" : "held", " together do not fit into ", loading_budget_bytes(resources_.budget_mib) >> 20,
                       " MiB. Raise --budget-mib", fits > 1 ? c10::str(", or set --shuffle-rows ", fits) : "", ".");
     };
     return std::make_unique<BatchStream>(store_, *units_, std::move(spec));

@@ -162,11 +162,12 @@ TEST(Shuffle, MixesAFileSortedByClassLikeAPerfectShuffle) {
 }
 
 TEST(Shuffle, MixesASortedFileOfAnyEventSizeByDefault) {
-  EXPECT_EQ(default_shuffle_rows(3216), kDefaultShuffleRows);
-  EXPECT_EQ(default_shuffle_rows(112), 1864135);
+  EXPECT_EQ(choose_shuffle_rows(0, 3216), kDefaultShuffleRows);
+  EXPECT_EQ(choose_shuffle_rows(0, 112), 1864135);
+  EXPECT_EQ(choose_shuffle_rows(50, 112), 50);
   for (const int64_t event_bytes : {112, 400, 2000}) {  // in units of 512 KiB
     const Units units(1500, (512 << 10) / event_bytes);
-    const ShuffleSpec spec = plan_shuffle(units, default_shuffle_rows(event_bytes));
+    const ShuffleSpec spec = plan_shuffle(units, choose_shuffle_rows(0, event_bytes));
     EXPECT_GT(spec.num_windows, 1);
     EXPECT_LE(measured_spread(units, sorted_by_class(units.size()), spec, 1024, 2), 1.25) << event_bytes;
   }

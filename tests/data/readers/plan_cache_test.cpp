@@ -124,6 +124,13 @@ TEST_F(PlanCacheTest, ADamagedPlanIsNone) {
   EXPECT_TRUE(is_known());
 }
 
+TEST_F(PlanCacheTest, APlanWithoutSenseIsNone) {
+  FilePlan plan = *cache.find(path, "dense", requests);
+  plan.records.fields[0].record_width = 0;
+  cache.keep(plan, "dense", requests);
+  EXPECT_FALSE(is_known());
+}
+
 TEST_F(PlanCacheTest, WhatCannotBeWrittenIsNotKept) {
   std::ofstream(folder.path / "file") << "no folder";
   const PlanCache other(folder.path / "file");
