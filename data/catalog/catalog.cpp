@@ -127,8 +127,10 @@ void Catalog::check_columns(const std::string& path, const Reader& reader) const
 }
 
 int64_t Catalog::event_bytes() const {
+  const bool are_bytes = std::all_of(types_.begin(), types_.end(), [](at::ScalarType type) { return type == at::kByte; });
+  const int64_t value_bytes = are_bytes ? 1 : sizeof(float);
   int64_t bytes = 0;
-  for (const auto& unit : units_) bytes += std::max(unit.stored_bytes, static_cast<int64_t>(sizeof(float)) * unit.num_values);
+  for (const auto& unit : units_) bytes += std::max(unit.stored_bytes, value_bytes * unit.num_values);
   return bytes / num_events_;
 }
 

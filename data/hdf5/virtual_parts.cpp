@@ -38,7 +38,21 @@ class Mapping {
   std::string file() const { return text(H5Pget_virtual_filename); }
   std::string dataset() const { return text(H5Pget_virtual_dsetname); }
   /// Which rows of the dataset it gives, if it gives whole rows behind each other.
-  std::optional<Rows> target() const { return whole_rows(Handle(TEV_H5(H5Pget_virtual_vspace(list_, index_), where_), H5Sclose), shape_); }
+  std::optional<Rows> target() const {
+    const Handle space(TEV_H5(H5Pget_virtual_vspace(list_, index_), where_), H5Sclose);
+    if (shape_.empty() || H5Sget_select_type(space.id()) == H5S_SEL_POINTS) return std::nullopt;
+    const hssize_t selected = H5Sget_select_npoints(space.id());
+    hsize_t first[H5S_MAX_RANK], last[H5S_MAX_RANK];
+    if (selected <= 0) return std::nullopt;  // nothing, or no end
+    TEV_H5(H5Sget_select_bounds(space.id(), first, last), where_);
+    int64_t box = 1;
+    for (size_t d = 0; d < shape_.size(); ++d) {
+      if (d > 0 && (first[d] != 0 || std::cmp_not_equal(last[d] + 1, shape_[d]))) return std::nullopt;
+      box *= static_cast<int64_t>(last[d] - first[d] + 1);
+    }
+    if (box != selected) return std::nullopt;  // with gaps
+    return Rows{static_cast<int64_t>(first[0]), static_cast<int64_t>(last[0]) + 1};
+  }
   /// That the source has what is taken from it. Its shape is not kept with the mapping.
   /// @throws InputError  it is smaller: the library would give fill values, or end the program
   void check_within(const Source& source) const {
@@ -58,15 +72,6 @@ class Mapping {
       TEV_CHECK_INPUT(std::cmp_less(last[d], source.shape[d]), source.where, " has the shape [", c10::Join(", ", source.shape), "], but ", where_,
                       ", a virtual one, takes up to index ", last[d], " of dimension ", d, " from it. Make the virtual file again.");
   }
-  /// Whether it gives all of the source, in the same form.
-  bool takes_all(const Rows& target, const Source& source) const {
-    const Handle space(TEV_H5(H5Pget_virtual_srcspace(list_, index_), where_), H5Sclose);
-    const bool same_tail = source.shape.size() == shape_.size() && std::equal(source.shape.begin() + 1, source.shape.end(), shape_.begin() + 1);
-    if (!same_tail || source.shape.front() != target.end - target.begin) return false;
-    if (takes_everything(space)) return true;
-    const auto rows = whole_rows(space, source.shape);
-    return rows && rows->begin == 0 && rows->end == source.shape.front();
-  }
 
  private:
   std::string text(ssize_t (*get)(hid_t, size_t, char*, size_t)) const {
@@ -77,23 +82,6 @@ class Mapping {
   }
 
   static bool takes_everything(const Handle& space) { return H5Sget_select_type(space.id()) == H5S_SEL_ALL; }
-
-  /// The selected rows of a dataset of a shape.
-  std::optional<Rows> whole_rows(const Handle& space, const std::vector<int64_t>& shape) const {
-    const bool fits = std::cmp_equal(TEV_H5(H5Sget_simple_extent_ndims(space.id()), where_), shape.size());
-    if (!fits || shape.empty() || H5Sget_select_type(space.id()) == H5S_SEL_POINTS) return std::nullopt;
-    const hssize_t selected = H5Sget_select_npoints(space.id());
-    hsize_t first[H5S_MAX_RANK], last[H5S_MAX_RANK];
-    if (selected <= 0) return std::nullopt;  // nothing, or no end
-    TEV_H5(H5Sget_select_bounds(space.id(), first, last), where_);
-    int64_t box = 1;
-    for (size_t d = 0; d < shape.size(); ++d) {
-      if (d > 0 && (first[d] != 0 || std::cmp_not_equal(last[d] + 1, shape[d]))) return std::nullopt;
-      box *= static_cast<int64_t>(last[d] - first[d] + 1);
-    }
-    if (box != selected) return std::nullopt;  // with gaps
-    return Rows{static_cast<int64_t>(first[0]), static_cast<int64_t>(last[0]) + 1};
-  }
 
   std::vector<int64_t> shape_;
   std::string where_;
@@ -144,6 +132,12 @@ Source open_source(const std::string& path, const std::string& name) {
   return source;
 }
 
+/// Whether these rows of a virtual dataset are all of a source, which has what is taken from it: they are as many, and of the same form.
+bool are_all_of(const Source& source, const Rows& rows, const std::vector<int64_t>& shape) {
+  return source.shape.size() == shape.size() && source.shape.front() == rows.end - rows.begin &&
+         std::equal(source.shape.begin() + 1, source.shape.end(), shape.begin() + 1);
+}
+
 }  // namespace
 
 std::optional<std::vector<VirtualPart>> virtual_parts(const Dataset& dataset) {
@@ -164,7 +158,7 @@ std::optional<std::vector<VirtualPart>> virtual_parts(const Dataset& dataset) {
     if (is_pattern) continue;
     const Source source = open_source(source_path(dataset, name), mapping.dataset());
     mapping.check_within(source);
-    are_whole = are_whole && mapping.takes_all(*target, source) && source.type == type;
+    are_whole = are_whole && are_all_of(source, *target, dataset.shape()) && source.type == type;
     if (are_whole) parts.emplace_back(target->begin, VirtualPart{source.path, source.dataset, source.shape.front()});
   }
   std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.first < b.first; });

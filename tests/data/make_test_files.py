@@ -206,6 +206,32 @@ def virtual(folder):
         layout = h5py.VirtualLayout((310, 4), "f4")
         layout[10:] = h5py.VirtualSource("pair_1.h5", "x", shape=(300, 4))
         f.create_virtual_dataset("x", layout, fillvalue=7)
+    with h5py.File(folder / "virtual_hole.h5", "w") as f:  # where the other rows of the first file would be
+        layout = h5py.VirtualLayout((600, 4), "f4")
+        layout[:200] = h5py.VirtualSource("pair_1.h5", "x", shape=(300, 4))[:200]
+        layout[300:] = h5py.VirtualSource("pair_2.h5", "x", shape=(300, 4))
+        f.create_virtual_dataset("x", layout)
+    with h5py.File(folder / "virtual_ends.h5", "w") as f:  # the first and the last row of a file
+        layout = h5py.VirtualLayout((300, 4), "f4")
+        layout[::299] = h5py.VirtualSource("pair_1.h5", "x", shape=(300, 4))[::299]
+        f.create_virtual_dataset("x", layout)
+    with h5py.File(folder / "virtual_doubled.h5", "w") as f:  # the same rows twice, and others not at all
+        layout = h5py.VirtualLayout((600, 4), "f4")
+        for number in (1, 2):
+            layout[:300] = h5py.VirtualSource(f"pair_{number}.h5", "x", shape=(300, 4))
+        f.create_virtual_dataset("x", layout)
+    with h5py.File(folder / "values.h5", "w") as f:
+        f["a"], f["b"] = np.float32(7), np.float32(8)
+        f["blocks"] = values(300, 4, "f4").reshape(300, 2, 2)
+    with h5py.File(folder / "virtual_values.h5", "w") as f:
+        layout = h5py.VirtualLayout((2,), "f4")
+        for row, name in enumerate("ab"):
+            layout[row] = h5py.VirtualSource("values.h5", name, shape=())
+        f.create_virtual_dataset("x", layout)
+    with h5py.File(folder / "virtual_blocks.h5", "w") as f:
+        layout = h5py.VirtualLayout((300, 4), "f4")
+        layout[:] = h5py.VirtualSource("values.h5", "blocks", shape=(300, 2, 2))
+        f.create_virtual_dataset("x", layout)
     with h5py.File(folder / "wide.h5", "w") as f:
         f.create_dataset("x", data=values(300, 8, "f4"), chunks=(50, 8))
     with h5py.File(folder / "virtual_narrow.h5", "w") as f:

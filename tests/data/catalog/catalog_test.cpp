@@ -4,6 +4,7 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/tensor.h>
 
 #include <atomic>
 #include <filesystem>
@@ -76,7 +77,8 @@ TEST(Catalog, FilesBehindAVirtualOneAreReadInItsPlace) {
 TEST(Catalog, OtherVirtualFilesAreLeftToTheLibrary) {
   CatalogThread thread;
   for (const auto& [name, num_rows] : std::vector<std::pair<std::string, int64_t>>{
-           {"crossed", 600}, {"renamed", 600}, {"partial", 500}, {"head", 500}, {"grown", 500}, {"gap", 310}, {"narrow", 300}, {"retyped", 300}}) {
+           {"crossed", 600}, {"renamed", 600}, {"partial", 500}, {"head", 500}, {"grown", 500}, {"gap", 310}, {"narrow", 300}, {"retyped", 300}, {"doubled", 600},
+           {"blocks", 300}, {"hole", 600}, {"ends", 300}}) {
     const auto catalog = open_virtual(thread, name, name == "crossed" ? std::vector<std::string>{"x", "y"} : std::vector<std::string>{"x"});
     EXPECT_EQ(catalog->file_paths().size(), 1u) << name;
     EXPECT_NE(catalog->library_reads(), "") << name;
@@ -84,6 +86,13 @@ TEST(Catalog, OtherVirtualFilesAreLeftToTheLibrary) {
     EXPECT_EQ(x[0][1].item<float>(), name == "gap" ? 7 : static_cast<float>(test::value(name == "partial" ? 100 : 0, 1))) << name;
     EXPECT_EQ(x.sizes(), (std::vector<int64_t>{num_rows, 4})) << name;
   }
+}
+
+TEST(Catalog, AVirtualDatasetOfSingleValuesIsLeftToTheLibrary) {
+  CatalogThread thread;
+  const auto catalog = open_virtual(thread, "values", {"x"});
+  EXPECT_NE(catalog->library_reads(), "");
+  EXPECT_TRUE(at::equal(all_rows(*catalog, 0).flatten(), at::tensor({7.0f, 8.0f})));
 }
 
 TEST(Catalog, VirtualFilesThatDoNotFitTheOnesBehindThemAreRefused) {

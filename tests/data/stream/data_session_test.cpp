@@ -1,8 +1,11 @@
 // The data of a run from its configuration: which events each split has.
 
 #include "data/stream/data_session.hpp"
+#include "data/write/h5_writer.hpp"
 #include "tests/data/test_files.hpp"
 #include "tests/support/strict_messages.hpp"
+
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -125,6 +128,23 @@ TEST(DataSession, EvaluatesHugeEventsAFewAtATime) {
   config.budget_mib -= 3;
   DataSession short_of_it(config, 1, messages);
   EXPECT_NE(error_of<InputError>([&] { short_of_it.check_evaluation_fits(); }), "");
+}
+
+TEST(DataSession, ShufflesMoreSmallEventsByDefault) {
+  const std::string path = test_file("small_events.h5");
+  H5Writer writer(path);
+  writer.append("x", at::zeros({300'000, 1}));
+  writer.append("label", at::zeros({300'000}, at::kLong));
+  writer.close();
+  DataConfig config = dense_config();
+  config.objects[0].second.field = "x";
+  config.objects[0].second.as = {"a"};
+  config.label.field = "label";
+  config.train = {path};
+  test::StrictMessages messages;
+  EXPECT_EQ(DataSession(config, 1, messages).shuffle().shuffle_rows, 300'000);
+  config.shuffle_rows = 1000;
+  EXPECT_EQ(DataSession(config, 1, messages).shuffle().shuffle_rows, 1000);
 }
 
 TEST(DataSession, TrainsOnTheTrainingSplitAloneEveryEpoch) {

@@ -207,6 +207,7 @@ class RepackTest(unittest.TestCase):
         lease = self.folder / "out" / "lease"
         lease.write_text(json.dumps({"host": "elsewhere", "boot": "b", "process": 12, "start": "1"}))
         begun = (self.folder / "out" / "repack.json").read_text()
+        self.assertEqual(json.loads(begun)["shuffle_rows"], number)
         self.assertIn("out: is being written by process 12 on host elsewhere", self.refusal(*arguments, "--seed", 2))
         self.assertEqual((self.folder / "out" / "repack.json").read_text(), begun)
         lease.unlink()

@@ -40,6 +40,11 @@ class TrainTest(unittest.TestCase):
         self.assertEqual([row["kind"] for row in rows], ["train", "validation", "train", "validation", "test"])
         self.assertGreater(rows[-1]["auc"], 0.6)
         self.assertIn("rejection_30", self.output)
+        self.assertRegex((self.reference / "config.yaml").read_text(), r"shuffle_rows: [1-9]")
+        newest = (self.reference / "checkpoints" / "latest").read_text().strip()
+        cursor = json.loads((self.reference / "checkpoints" / newest / "state.json").read_text())["cursor"]
+        session = json.loads((self.reference / "provenance.json").read_text())["sessions"][0]
+        self.assertEqual(f"{cursor['fingerprint']:016x}", session["data_fingerprint"])
 
     def test_the_same_command_gives_the_same_bits(self):
         self.train("again")
