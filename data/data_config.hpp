@@ -75,7 +75,7 @@ struct DataConfig {
         .one_of({"mean_std", "median_width", "none"});
     fields.add("faults", faults, "Files and chunks that cannot be read: `stop`, or `skip` their events, which are left out of their batches; each is named once")
         .one_of({"stop", "skip"});
-    fields.add("shuffle_rows", shuffle_rows, "Events among which a batch is drawn; 0: 262144, or what 256 MiB hold where that is more").at_least(0).unit("events");
+    fields.add("shuffle_rows", shuffle_rows, "Events among which a batch is drawn; 0: 262144, or more where events are small or chunks large").at_least(0).unit("events");
     fields.add("budget_mib", budget_mib, "Memory that loading may hold; 0: a quarter of the memory of the machine or cgroup")
         .at_least(0).unit("MiB").performance();
     fields.add("workers", workers, "Threads that read and decode chunks, drop invalid rows and compute features").at_least(1).at_most(256).performance();

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Streaming of HDF5 against its peers, interleaved and repeated, in events/s: 131,072 events of 1,024 float32, padded with
-zeros, in chunks of 1 MiB, as gzip + shuffle and uncompressed; the page cache is warm.
+zeros, in chunks of 1 MiB, as gzip + shuffle and uncompressed; the page cache is warm, or with --cold has none of the file when a contender starts.
 
   tevatrain     `tevatrain bench data --stage raw`: batches of 1,024 out of shuffled windows of 4,096 events, as chunk_items has them,
                 two workers, 128 MiB for loading
@@ -15,6 +15,7 @@ zeros, in chunks of 1 MiB, as gzip + shuffle and uncompressed; the page cache is
 import argparse
 import datetime
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -68,7 +69,8 @@ def run_tevatrain(options, file, stage, window, budget):
         names = ", ".join(f"c{i}" for i in range(VALUES))
         val = make_file(Path(folder) / "val.h5", 256)
         config.write_text(CONFIG.format(file=file, val=val, names=names, workers=options.workers, window=window, budget=budget))
-        text, _ = run_program([options.binary.resolve(), "bench", "data", config, "--stage", stage, "--json"], MALLOC_DEFAULT, 1)
+        text, _ = run_program([options.binary.resolve(), "bench", "data", config, "--stage", stage, "--json", *["--cold"] * options.cold],
+                              MALLOC_DEFAULT, 1)
     return json.loads(text)
 
 
@@ -76,7 +78,15 @@ def run_peer(peer, file, workers):
     return run_python("data/stream_peers.py", peer, file, "--workers", workers, malloc=MALLOC_DEFAULT, threads=1)
 
 
+def forget(file):
+    """Drops a file from the page cache."""
+    with open(file, "rb") as stream:
+        os.fsync(stream.fileno())
+        os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def run_round(options, files):
+    prepare = forget if options.cold else lambda file: None
     rates = {}
     for name, file in files.items():
         for series, stage, window, budget in (("tevatrain", "raw", WINDOW, 128), ("tevatrain_all", "raw", 0, 4096),
@@ -84,8 +94,11 @@ def run_round(options, files):
             result = rates[f"{name}: {series}"] = run_tevatrain(options, file, stage, window, budget)
         rates[f"{name}: raw"] = {"events": options.events, "seconds": file.stat().st_size / 2**20 / result["raw_read_mib_s"]}
         for workers in (0, 1, 2):
+            prepare(file)
             rates[f"{name}: chunk_items {workers}"] = run_peer("chunk_items", file, workers)
+        prepare(file)
         rates[f"{name}: sequential"] = run_peer("sequential", file, 1)
+    prepare(files["gzip"])
     rates["gzip: map_style"] = run_peer("map_style", files["gzip"], options.workers)
     return {name: result["events"] / result["seconds"] for name, result in rates.items()}
 
@@ -107,7 +120,8 @@ def main():
     parser.add_argument("--events", type=int, default=131072)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, help="folder for <date>-stream.json")
+    parser.add_argument("--cold", action="store_true", help="drop the file from the page cache before each contender")
+    parser.add_argument("--out", type=Path, help="folder for <date>-stream.json, with --cold <date>-stream-cold.json")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         files = {"gzip": make_file(Path(folder) / "gzip.h5", options.events, compression="gzip", compression_opts=1, shuffle=True),
@@ -118,9 +132,9 @@ def main():
             rounds.append(run_round(options, files))
             print(f"round {number + 1} of {options.rounds}: " + json.dumps({k: round(v) for k, v in rounds[-1].items()}), file=sys.stderr)
     date = datetime.date.today().isoformat()
-    result = {"date": date, "command": "benchmarks/data/stream_compare.py", "machine": machine(), "events": options.events,
+    result = {"date": date, "command": "benchmarks/data/stream_compare.py" + " --cold" * options.cold, "machine": machine(), "events": options.events,
               "bytes": sizes, "workers": options.workers, **summary(rounds), "rounds": rounds}
-    write_result(result, options.out / f"{date}-stream.json" if options.out else None)
+    write_result(result, options.out / f"{date}-stream{'-cold' * options.cold}.json" if options.out else None)
 
 
 if __name__ == "__main__":

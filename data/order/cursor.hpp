@@ -11,7 +11,7 @@ namespace tev {
 /// The next step to take, and all that the order of samples depends on. A plain value: the trainer holds it, so that
 /// prefetching cannot corrupt it, and a checkpoint saves it.
 struct Cursor {
-  static constexpr uint64_t kVersion = 1;
+  static constexpr uint64_t kVersion = 2;
 
   uint64_t version = kVersion;  ///< of the order itself: another version means other batches
   uint64_t seed = 0;

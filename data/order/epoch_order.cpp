@@ -53,27 +53,27 @@ EpochOrder EpochOrder::sequential(std::shared_ptr<const std::vector<int64_t>> un
 }
 
 EpochOrder::EpochOrder(OrderSpec spec, int64_t epoch, Shuffle shuffle)
-    : spec_(std::move(spec)), epoch_(epoch), shuffle_(shuffle) {
+    : spec_(std::move(spec)), epoch_(epoch), shuffle_(shuffle), cut_{0, spec_.lanes} {
   check_spec(spec_);
   TEV_CHECK_INPUT(epoch >= 0, "data.order: epoch ", epoch, " is negative. Count epochs from 0.");
   const std::vector<int64_t>& rows = *spec_.unit_rows;
   for (size_t unit = 0; unit < rows.size(); ++unit) {
-    TEV_CHECK_INPUT(rows[unit] >= 0 && rows[unit] <= kMostSamples - num_samples_, "data.order: unit ", unit, " has ",
-                    rows[unit], " rows after ", num_samples_, " (at least 0, all together at most 2^62).",
+    TEV_CHECK_INPUT(rows[unit] >= 0 && rows[unit] <= kMostSamples - cut_.num_samples, "data.order: unit ", unit, " has ",
+                    rows[unit], " rows after ", cut_.num_samples, " (at least 0, all together at most 2^62).",
                     " Check the input files.");
-    num_samples_ += rows[unit];
+    cut_.num_samples += rows[unit];
     if (rows[unit] > 0) unit_at_.push_back(static_cast<int64_t>(unit));
   }
-  quotient_ = num_samples_ / spec_.lanes;
-  remainder_ = num_samples_ % spec_.lanes;
   arrange_units();
 }
 
 void EpochOrder::arrange_units() {
   if (shuffle_ == Shuffle::on) {
     const uint64_t key = seed_key(spec_.seed, SeedUse::unit_order, epoch_);
-    std::vector<int64_t> order =
-        stratified_unit_order(key, static_cast<int64_t>(unit_at_.size()), spec_.lanes, num_windows());
+    std::vector<int64_t> rows;
+    rows.reserve(unit_at_.size());
+    for (const int64_t unit : unit_at_) rows.push_back((*spec_.unit_rows)[unit]);
+    std::vector<int64_t> order = stratified_unit_order(key, rows, spec_.lanes, spec_.window_rows);
     for (int64_t& unit : order) unit = unit_at_[unit];
     unit_at_ = std::move(order);
   }
@@ -82,28 +82,26 @@ void EpochOrder::arrange_units() {
   for (const int64_t unit : unit_at_) stream_offsets_.push_back(stream_offsets_.back() + (*spec_.unit_rows)[unit]);
 }
 
-int64_t EpochOrder::num_steps() const { return divide_up(num_samples_, spec_.batch_size); }
+int64_t EpochOrder::num_steps() const { return divide_up(cut_.num_samples, spec_.batch_size); }
 
-int64_t EpochOrder::num_windows() const { return divide_up(longest_lane(), spec_.window_rows); }
+int64_t EpochOrder::num_windows() const { return divide_up(cut_.longest(), spec_.window_rows); }
 
 std::pair<int64_t, int64_t> EpochOrder::positions(int64_t step) const {
   TEV_CHECK(step >= 0 && step < num_steps(), "data.order: no step ", step, " in an epoch of ", num_steps(), " steps");
   const int64_t first = step * spec_.batch_size;
-  return {first, first + std::min(spec_.batch_size, num_samples_ - first)};
+  return {first, first + std::min(spec_.batch_size, cut_.num_samples - first)};
 }
 
 std::pair<int64_t, int64_t> EpochOrder::lane_and_offset(int64_t position) const {
-  const int64_t in_last_round = position - quotient_ * spec_.lanes;
+  const int64_t in_last_round = position - cut_.quotient() * spec_.lanes;
   if (in_last_round < 0) return {position % spec_.lanes, position / spec_.lanes};
   // Lane l begins at l*quotient + floor(l*remainder/L): the j-th of the longer lanes (from 0) is the first l with
   // (l+1)*remainder >= (j+1)*L.
-  return {divide_up((in_last_round + 1) * spec_.lanes, remainder_) - 1, quotient_};
+  return {divide_up((in_last_round + 1) * spec_.lanes, cut_.remainder()) - 1, cut_.quotient()};
 }
 
 EpochOrder::Window EpochOrder::window(int64_t lane, int64_t index) const {
-  // l*N/L without the product l*N, which may not fit.
-  const int64_t begin = lane * quotient_ + lane * remainder_ / spec_.lanes;
-  const int64_t end = (lane + 1) * quotient_ + (lane + 1) * remainder_ / spec_.lanes;
+  const int64_t begin = cut_.begin(lane), end = cut_.begin(lane + 1);
   Window window;
   window.index = index;
   window.first_offset = index * spec_.window_rows;
@@ -131,8 +129,8 @@ Placement EpochOrder::place(const Window& window, int64_t offset) const {
 }
 
 Placement EpochOrder::at(int64_t position) const {
-  TEV_CHECK(position >= 0 && position < num_samples_, "data.order: no position ", position, " in an epoch of ",
-            num_samples_, " samples");
+  TEV_CHECK(position >= 0 && position < cut_.num_samples, "data.order: no position ", position, " in an epoch of ",
+            cut_.num_samples, " samples");
   const auto [lane, offset] = lane_and_offset(position);
   return place(window(lane, offset / spec_.window_rows), offset);
 }

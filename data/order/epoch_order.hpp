@@ -1,6 +1,7 @@
 #pragma once
 // Which sample is in which batch, on which rank.
 
+#include "data/order/lanes.hpp"
 #include "data/order/permutation.hpp"
 
 #include <cstdint>
@@ -49,7 +50,7 @@ class EpochOrder {
   static EpochOrder sequential(std::shared_ptr<const std::vector<int64_t>> unit_rows, int64_t batch_size,
                                int64_t window_rows, int64_t lanes = 1);
 
-  int64_t num_samples() const { return num_samples_; }
+  int64_t num_samples() const { return cut_.num_samples; }
   int64_t num_steps() const;
   int64_t num_windows() const;
   int64_t lanes() const { return spec_.lanes; }
@@ -83,7 +84,6 @@ class EpochOrder {
 
   EpochOrder(OrderSpec spec, int64_t epoch, Shuffle shuffle);
   void arrange_units();
-  int64_t longest_lane() const { return quotient_ + (remainder_ > 0); }
   std::pair<int64_t, int64_t> lane_and_offset(int64_t position) const;
   Window window(int64_t lane, int64_t index) const;
   Placement place(const Window& window, int64_t offset) const;
@@ -91,8 +91,7 @@ class EpochOrder {
   OrderSpec spec_;
   int64_t epoch_;
   Shuffle shuffle_;
-  int64_t num_samples_ = 0;
-  int64_t quotient_ = 0, remainder_ = 0;  // of samples by lanes
+  LaneCut cut_;
   std::vector<int64_t> unit_at_;          // place in the stream -> unit with at least one row
   std::vector<int64_t> stream_offsets_;   // place -> first sample in the stream; one more entry
 };

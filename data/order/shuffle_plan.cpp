@@ -23,10 +23,25 @@ bool window_holds_mean_unit(const ShuffleSpec& spec) {
   return static_cast<__int128>(spec.window_rows) * spec.num_units >= spec.num_rows;
 }
 
+/// Rows of the unit of an average sample: sum(rows^2) / N.
+double typical_rows(const std::vector<int64_t>& unit_rows) {
+  double sum = 0, squares = 0;
+  for (const int64_t rows : unit_rows) {
+    sum += static_cast<double>(rows);
+    squares += static_cast<double>(rows) * static_cast<double>(rows);
+  }
+  return sum > 0 ? squares / sum : 0;
+}
+
 }  // namespace
 
-int64_t choose_shuffle_rows(int64_t asked, int64_t event_bytes) {
-  return asked != 0 ? asked : std::max(kDefaultShuffleRows, kDefaultShuffleBytes / (event_bytes + kEventOverheadBytes));
+int64_t choose_shuffle_rows(int64_t asked, const std::vector<int64_t>& unit_rows, int64_t event_bytes) {
+  constexpr int64_t least = 262144, mib = 1 << 20;
+  constexpr double units = 192;
+  if (asked != 0) return asked;
+  const int64_t held_bytes = event_bytes + kEventOverheadBytes;
+  const auto of_units = static_cast<int64_t>(units * typical_rows(unit_rows));
+  return std::max({least, 256 * mib / held_bytes, std::min(of_units, 1024 * mib / held_bytes)});
 }
 
 ShuffleSpec plan_shuffle(const std::vector<int64_t>& unit_rows, int64_t shuffle_rows) {
@@ -36,10 +51,9 @@ ShuffleSpec plan_shuffle(const std::vector<int64_t>& unit_rows, int64_t shuffle_
     TEV_CHECK_INPUT(rows >= 0, "data.order: a unit has ", rows, " rows (a count). Report the input file.");
     spec.num_rows += rows;
     spec.num_units += rows > 0;
-    spec.typical_unit_rows += static_cast<double>(rows) * static_cast<double>(rows);
   }
   if (spec.num_rows == 0) return spec;
-  spec.typical_unit_rows /= static_cast<double>(spec.num_rows);
+  spec.typical_unit_rows = typical_rows(unit_rows);
   shuffle_rows = spec.shuffle_rows = std::min(shuffle_rows, spec.num_rows);
   for (spec.lanes = kMaxLanes;; spec.lanes /= 2) {
     cut_windows(spec, shuffle_rows);
@@ -54,15 +68,16 @@ int64_t pass_window_rows(const std::vector<int64_t>& unit_rows) {
 
 double predicted_spread(const ShuffleSpec& spec, int64_t batch_size) {
   TEV_CHECK_INPUT(batch_size >= 1, "train.batch_size: ", batch_size, " is below 1. Give the events of a batch.");
-  if (spec.num_units <= 1 || batch_size >= spec.num_rows) return 1;
   const double N = static_cast<double>(spec.num_rows);
   const double B = static_cast<double>(batch_size);
-  const double U = N / spec.typical_unit_rows;
+  const double unit_rows = std::min(spec.typical_unit_rows, static_cast<double>(spec.window_rows));
+  const double U = N / unit_rows;
+  if (spec.num_rows <= 1 || batch_size >= spec.num_rows || U <= 1) return 1;
   const double lanes_touched = std::min(B, static_cast<double>(spec.lanes));
   const double rows_per_lane = B / lanes_touched;
   // A batch larger than a round of windows spans several: as good as one larger window.
   const double W = std::max(static_cast<double>(spec.window_rows), rows_per_lane);
-  const double window_units = std::clamp(W / spec.typical_unit_rows, 1.0, std::max(1.0, U / lanes_touched));
+  const double window_units = std::clamp(W / unit_rows, 1.0, std::max(1.0, U / lanes_touched));
   const double batch_units = std::min(U, lanes_touched * window_units);
 
   const double between = (U - batch_units) / (batch_units * (U - 1));

@@ -6,15 +6,16 @@
 
 namespace tev {
 
-/// What `data.shuffle_rows`, the events among which a batch is drawn, is by default: so many, or more where they take less memory than
-/// this. A file sorted by class is mixed within 1.25 of a perfect shuffle then, as long as units are not larger than they should be.
-inline constexpr int64_t kDefaultShuffleRows = 262144;
-inline constexpr int64_t kDefaultShuffleBytes = 256 << 20;
 /// Offsets, label, weight and place of an event in memory.
 inline constexpr int64_t kEventOverheadBytes = 32;
+
+/// What `data.shuffle_rows`, the events among which a batch is drawn, is by default: 262,144, or more where 256 MiB hold more, or where
+/// units are large: 192 of them, but no more than 1 GiB holds. A file sorted by class is mixed within 1.25 of a perfect shuffle then
+/// (tests/data/order/shuffle_plan_test.cpp), but for units that are so large that 1 GiB holds few.
 /// @param asked        0: the default
+/// @param unit_rows    rows of each unit
 /// @param event_bytes  of the values of an event in memory
-int64_t choose_shuffle_rows(int64_t asked, int64_t event_bytes);
+int64_t choose_shuffle_rows(int64_t asked, const std::vector<int64_t>& unit_rows, int64_t event_bytes);
 
 /// Most lanes; the number of ranks must divide the number of lanes.
 inline constexpr int64_t kMaxLanes = 64;
@@ -54,7 +55,8 @@ int64_t pass_window_rows(const std::vector<int64_t>& unit_rows);
 ///   between windows  (1/(c m)) (U - c m)/(U - 1)
 ///   inside windows   (1/B) (1 - (1/m) (U - m)/(U - 1)) (W - b)/(W - 1)
 ///   perfect shuffle  (1/B) (N - B)/(N - 1)
-/// Roughly sqrt(1 + B/(L m)). Windows that cut units, so that they see more than m of them, do better where m is near 1
+/// Roughly sqrt(1 + B/(L m)). A unit larger than a window counts as several, each of one class. Windows that cut units, so that they
+/// see more than m of them, do better where m is near 1
 /// (tests/data/order/shuffle_plan_test.cpp compares it with simulated orders).
 double predicted_spread(const ShuffleSpec& spec, int64_t batch_size);
 

@@ -79,7 +79,7 @@ class StoredInput final : public RepackInput {
   CatalogThread& catalog_thread() override { return thread_; }
 
   ShuffleSpec shuffle(const RepackOrder& order) const override {
-    return plan_shuffle(*unit_rows_, choose_shuffle_rows(order.shuffle_rows, catalog_->event_bytes()));
+    return plan_shuffle(*unit_rows_, choose_shuffle_rows(order.shuffle_rows, *unit_rows_, catalog_->event_bytes()));
   }
 
   std::unique_ptr<BatchStream> stream(const RepackOrder& order, int64_t batch_size, int64_t first_step) override {

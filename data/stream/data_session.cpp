@@ -63,7 +63,7 @@ DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& mess
   set_aside_reading();
   if (has(Split::train)) {
     const auto& train = part(Split::train);
-    shuffle_ = plan_shuffle(*train.unit_rows, choose_shuffle_rows(config.shuffle_rows, train.catalog->event_bytes()));
+    shuffle_ = plan_shuffle(*train.unit_rows, choose_shuffle_rows(config.shuffle_rows, *train.unit_rows, train.catalog->event_bytes()));
   }
 }
 

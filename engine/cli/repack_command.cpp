@@ -207,7 +207,7 @@ void add_repack(CLI::App& app, Command& chosen) {
   command->add_option("--copy", request->copied, "Datasets or groups that belong to no event and are taken as they are")->excludes("--config");
   command->add_flag("--keep-order", request->keep_order, "Do not shuffle");
   command->add_option("--seed", request->order.seed, "Of the shuffle")->capture_default_str();
-  command->add_option("--shuffle-rows", request->order.shuffle_rows, "Events that are shuffled together; 0: 262144, or what 256 MiB hold where that is more")
+  command->add_option("--shuffle-rows", request->order.shuffle_rows, "Events that are shuffled together; 0: 262144, or more where events are small or chunks large")
       ->check(CLI::NonNegativeNumber)->capture_default_str();
   command->add_option("--compression", request->compression.name, "zstd is fastest to read; gzip needs no plugin anywhere")
       ->check(CLI::IsMember({"zstd", "gzip", "none"}))->capture_default_str();

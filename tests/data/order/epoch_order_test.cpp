@@ -255,7 +255,7 @@ TEST(EpochOrder, RefusesWrongSpecifications) {
 
 TEST(EpochOrder, ReachesAnyStepOfABillionSamples) {
   const auto units = std::make_shared<const Units>(Units(1000000, 1000));
-  const ShuffleSpec plan = plan_shuffle(*units, kDefaultShuffleRows);
+  const ShuffleSpec plan = plan_shuffle(*units, 262144);
   const OrderSpec spec{1, units, plan.lanes, plan.window_rows, 500};
   const EpochOrder order(spec, 3);
   EXPECT_EQ(order.num_samples(), 1000000000);

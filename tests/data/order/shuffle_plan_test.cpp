@@ -16,10 +16,12 @@ namespace {
 
 using Units = std::vector<int64_t>;
 
+constexpr int64_t kRows = 262144;
+
 // Spread of the fraction of class 1 over whole batches of a few epochs, relative to a perfect shuffle, when unit u is
 // of class is_one[u].
 double measured_spread(const Units& units, const std::vector<char>& is_one, const ShuffleSpec& spec,
-                       int64_t batch_size, int64_t epochs) {
+                       int64_t batch_size, int64_t epochs, uint64_t seed = 11) {
   const auto rows = std::make_shared<const Units>(units);
   double N = 0, ones = 0;
   for (size_t u = 0; u < units.size(); ++u) N += units[u], ones += is_one[u] ? units[u] : 0;
@@ -27,7 +29,7 @@ double measured_spread(const Units& units, const std::vector<char>& is_one, cons
   double squares = 0, batches = 0;
   std::vector<Placement> batch;
   for (int64_t epoch = 0; epoch < epochs; ++epoch) {
-    const EpochOrder order({11, rows, spec.lanes, spec.window_rows, batch_size}, epoch);
+    const EpochOrder order({seed, rows, spec.lanes, spec.window_rows, batch_size}, epoch);
     for (int64_t step = 0; step < order.num_samples() / batch_size; ++step, ++batches) {
       order.batch(step, 0, 1, batch);
       double count = 0;
@@ -51,7 +53,7 @@ std::vector<char> in_no_order(size_t num_units, uint64_t seed) {
 }
 
 TEST(PlanShuffle, CutsAsManyLanesAsWindowsHoldAUnit) {
-  const ShuffleSpec spec = plan_shuffle(Units(4096, 256), kDefaultShuffleRows);
+  const ShuffleSpec spec = plan_shuffle(Units(4096, 256), kRows);
   EXPECT_EQ(spec.num_rows, 1048576);
   EXPECT_EQ(spec.num_units, 4096);
   EXPECT_EQ(spec.lanes, 64);
@@ -72,7 +74,7 @@ TEST(PlanShuffle, GivesEachLaneASingleWindowWhenEverythingIsShuffled) {
 }
 
 TEST(PlanShuffle, CutsEqualWindows) {
-  const ShuffleSpec spec = plan_shuffle(Units(3000, 100), kDefaultShuffleRows);
+  const ShuffleSpec spec = plan_shuffle(Units(3000, 100), kRows);
   EXPECT_EQ(spec.num_windows, 2);
   EXPECT_EQ(spec.window_rows, 2344);  // half of 4,688, not 4,096 and 592
 }
@@ -147,30 +149,52 @@ TEST(PredictedSpread, HasTheRightLimits) {
   const Units units(4096, 256);
   EXPECT_NEAR(predicted_spread(plan_shuffle(units, 256), 1024), 16, 0.1);  // four pure units a batch
   EXPECT_NEAR(predicted_spread(plan_shuffle(units, 64 * 256), 1024), 4.0, 0.1);
-  EXPECT_NEAR(predicted_spread(plan_shuffle(units, kDefaultShuffleRows), 1024), 1.30, 0.01);
+  EXPECT_NEAR(predicted_spread(plan_shuffle(units, kRows), 1024), 1.30, 0.01);
   EXPECT_LE(predicted_spread(plan_shuffle(units, 1 << 20), 1024), 1);
-  EXPECT_EQ(predicted_spread(plan_shuffle({500}, kDefaultShuffleRows), 100), 1);
-  EXPECT_EQ(predicted_spread(plan_shuffle(units, kDefaultShuffleRows), 1 << 20), 1);
-  EXPECT_THROW(predicted_spread(plan_shuffle(units, kDefaultShuffleRows), 0), InputError);
+  EXPECT_EQ(predicted_spread(plan_shuffle({500}, kRows), 100), 1);
+  EXPECT_NEAR(predicted_spread(plan_shuffle({3000000}, 500000), 1000), 31.6, 0.1);  // a sorted file in one chunk
+  EXPECT_EQ(predicted_spread(plan_shuffle(units, kRows), 1 << 20), 1);
+  EXPECT_THROW(predicted_spread(plan_shuffle(units, kRows), 0), InputError);
 }
 
 TEST(Shuffle, MixesAFileSortedByClassLikeAPerfectShuffle) {
   const Units units(4096, 256);
-  for (const int64_t shuffle_rows : {kDefaultShuffleRows, int64_t{256 * 256}, int64_t{64 * 256}})
+  for (const int64_t shuffle_rows : {kRows, int64_t{256 * 256}, int64_t{64 * 256}})
     EXPECT_LE(measured_spread(units, sorted_by_class(4096), plan_shuffle(units, shuffle_rows), 1024, 2), 1.25)
         << shuffle_rows;
 }
 
 TEST(Shuffle, MixesASortedFileOfAnyEventSizeByDefault) {
-  EXPECT_EQ(choose_shuffle_rows(0, 3216), kDefaultShuffleRows);
-  EXPECT_EQ(choose_shuffle_rows(0, 112), 1864135);
-  EXPECT_EQ(choose_shuffle_rows(50, 112), 50);
   for (const int64_t event_bytes : {112, 400, 2000}) {  // in units of 512 KiB
     const Units units(1500, (512 << 10) / event_bytes);
-    const ShuffleSpec spec = plan_shuffle(units, choose_shuffle_rows(0, event_bytes));
+    const ShuffleSpec spec = plan_shuffle(units, choose_shuffle_rows(0, units, event_bytes));
     EXPECT_GT(spec.num_windows, 1);
     EXPECT_LE(measured_spread(units, sorted_by_class(units.size()), spec, 1024, 2), 1.25) << event_bytes;
   }
+}
+
+TEST(Shuffle, MixesASortedFileOfAnyChunksByDefault) {
+  struct Case {
+    int64_t num_rows, unit_rows, event_bytes;
+  };
+  for (const auto& [num_rows, unit_rows, event_bytes] : {Case{11000000, 5000, 112}, {11000000, 42969, 112}, {20000000, 131072, 5}, {5000000, 10000, 1000}, {1024000, 700, 400}}) {
+    Units units(num_rows / unit_rows, unit_rows);
+    units.push_back(num_rows % unit_rows);
+    const ShuffleSpec spec = plan_shuffle(units, choose_shuffle_rows(0, units, event_bytes));
+    double squares = 0;
+    for (const uint64_t seed : {1, 2, 3}) squares += std::pow(measured_spread(units, sorted_by_class(units.size()), spec, 1000, 1, seed), 2);
+    EXPECT_LE(std::sqrt(squares / 3), 1.25) << num_rows << " in units of " << unit_rows;
+  }
+}
+
+TEST(ChooseShuffleRows, TakesMoreForSmallEventsAndLargeUnits) {
+  const Units small(100, 100);
+  EXPECT_EQ(choose_shuffle_rows(0, small, 3216), 262144);
+  EXPECT_EQ(choose_shuffle_rows(0, small, 112), 1864135);
+  EXPECT_EQ(choose_shuffle_rows(0, {}, 112), 1864135);
+  EXPECT_EQ(choose_shuffle_rows(50, small, 112), 50);
+  EXPECT_EQ(choose_shuffle_rows(0, Units(256, 20000), 112), 192 * 20000);
+  EXPECT_EQ(choose_shuffle_rows(0, Units(256, 1000000), 112), (int64_t{1} << 30) / 144);
 }
 
 TEST(Shuffle, MixesASortedFileNoWorseThanPredicted) {
@@ -185,7 +209,7 @@ TEST(Shuffle, MixesASortedFileNoWorseThanPredicted) {
 TEST(Shuffle, MixesASortedFileOfNearlyEqualUnits) {
   Units units(4001, 256);
   for (size_t unit = 0; unit < units.size(); unit += 10) units[unit] = 205;  // the ends of files, the parts of a split
-  EXPECT_LE(measured_spread(units, sorted_by_class(units.size()), plan_shuffle(units, kDefaultShuffleRows), 1024, 10), 1.25);
+  EXPECT_LE(measured_spread(units, sorted_by_class(units.size()), plan_shuffle(units, kRows), 1024, 10), 1.25);
 }
 
 }  // namespace

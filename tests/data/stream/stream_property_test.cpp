@@ -120,7 +120,7 @@ TEST(StreamProperties, HoldForUnitsLanesWindowsBatchesAndRanksOfAnySize) {
 TEST(StreamProperties, AnyStepOfAHundredMillionEventsIsReachedThroughOneWindow) {
   constexpr int64_t kUnits = 625'000, kRows = 160, kBatch = 500;
   const auto unit_rows = std::make_shared<const std::vector<int64_t>>(kUnits, kRows);
-  const ShuffleSpec plan = plan_shuffle(*unit_rows, kDefaultShuffleRows);
+  const ShuffleSpec plan = plan_shuffle(*unit_rows, 262144);
   ASSERT_EQ(plan.num_rows, 100'000'000);
   CountingLoader loader(*unit_rows, 2);
   const int64_t window_units = plan.lanes * (plan.window_rows / kRows + 2);  // a lane begins and ends within a unit
