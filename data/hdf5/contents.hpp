@@ -16,7 +16,8 @@ struct Contents {
 
 Contents contents_of(const File& file);
 
-/// Type, shape and stored bytes of a dataset of any rank, to compare files with; nothing for values of variable length, whose bytes mean nothing.
+/// Type, shape and content of a dataset of any rank, to compare files with; nothing for rows of variable length other than text, and for references,
+/// whose bytes mean nothing elsewhere.
 std::optional<std::string> whole_content(const File& file, const std::string& dataset);
 
 }  // namespace tev::hdf5

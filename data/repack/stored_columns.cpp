@@ -199,7 +199,10 @@ void check_same_datasets(const std::string& first, const std::string& other, con
                       file->path(), " has (all files have the same ones). Leave it out with --leave-out ", path, ", or take the file out.");
   for (const auto& path : copied) {
     const auto content = hdf5::whole_content(*one, path);
-    TEV_CHECK_INPUT(content && content == hdf5::whole_content(*two, path), other, ": dataset '", path, "' is not that of ", first,
+    TEV_CHECK_INPUT(content, first, ": dataset '", path, "' cannot be compared with that of ", other,
+                    " (it holds references or rows of variable length; it belongs to no event, and one is taken for all). Leave it out with --leave-out ",
+                    path, ".");
+    TEV_CHECK_INPUT(content == hdf5::whole_content(*two, path), other, ": dataset '", path, "' is not that of ", first,
                     " (it belongs to no event, and one is taken for all). Repack the files one by one, or leave it out with --leave-out ", path, ".");
   }
 }

@@ -271,6 +271,28 @@ class RepackTest(unittest.TestCase):
         self.assertIn("c.h5: dataset '/cut' is not that of b.h5", self.refusal("b.h5", "c.h5", "o.h5", "--copy", "cut"))
         self.repack("b.h5", "c.h5", "o.h5", "--leave-out", "cut")
 
+    def test_texts_that_belong_to_no_event_are_compared_by_what_they_say(self):
+        for name, version, cuts in (("a", "3.1", ["pt > 1", ""]), ("b", "3.1", ["pt > 1", ""]), ("c", "3.2", ["pt > 1", ""]), ("d", "3.1", ["pt >", " 1"])):
+            with h5py.File(self.write(f"{name}.h5", x=self.random.normal(0, 1, (20_000, 16))), "a") as file:
+                file["meta/version"] = version
+                file["meta/cuts"] = cuts
+        copied = ["--copy", "meta/cuts"]
+        self.repack("a.h5", "b.h5", "out", "--shard-mib", 1, "--check", *copied)
+        shards = sorted((self.folder / "out").glob("*.h5"))
+        self.assertGreater(len(shards), 1)
+        for shard in shards:
+            with h5py.File(shard) as file:
+                self.assertEqual((file["meta/version"].asstr()[()], file["meta/cuts"].asstr()[:].tolist()), ("3.1", ["pt > 1", ""]))
+        self.assertIn("c.h5: dataset '/meta/version' is not that of a.h5", self.refusal("a.h5", "c.h5", "o.h5", *copied))
+        self.assertIn("d.h5: dataset '/meta/cuts' is not that of a.h5", self.refusal("a.h5", "d.h5", "o.h5", *copied))
+
+    def test_rows_of_variable_length_that_belong_to_no_event_cannot_be_compared(self):
+        for name in ("a", "b"):
+            with h5py.File(self.write(f"{name}.h5", x=np.arange(100)), "a") as file:
+                file.create_dataset("bins", (2,), dtype=h5py.vlen_dtype("f4"))[:] = [np.zeros(2, "f4"), np.zeros(3, "f4")]
+        self.assertIn("a.h5: dataset '/bins' cannot be compared with that of b.h5", self.refusal("a.h5", "b.h5", "o.h5", "--copy", "bins"))
+        self.repack("a.h5", "b.h5", "o.h5", "--leave-out", "bins")
+
     def test_shards_of_another_plan_are_not_mixed(self):
         path = self.write("in.h5", x=self.random.normal(0, 1, (40_000, 64)))
         self.repack(path, "out", "--shard-mib", 4)
