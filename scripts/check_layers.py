@@ -34,7 +34,7 @@ STANDARD = set("""algorithm any array atomic barrier bit bitset cassert cctype c
 
 # Headers of libraries, and the folders in which they may be included; the first pattern that fits decides.
 LIBRARIES = {
-    r"(sys|linux)/\w+\.h$|(dirent|dlfcn|fcntl|fnmatch|glob|poll|pthread|sched|signal|spawn|termios|unistd)\.h$": MAY_INCLUDE,
+    r"(sys|linux)/\w+\.h$|(dirent|dlfcn|fcntl|fnmatch|glob|malloc|poll|pthread|sched|signal|spawn|termios|unistd)\.h$": MAY_INCLUDE,
     r"(\w+intrin|arm_neon|omp)\.h$": MAY_INCLUDE,
     r"(ATen|c10|torch)/(\w+/)*cuda/|cuda\w*\.h$|(cub|cuda|nvtx3|thrust)/": ["base", "kernels"],
     r"(ATen|c10)/|torch/(?!extension\.h|.*python)": MAY_INCLUDE,

@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 
+#define ZSTD_STATIC_LINKING_ONLY  // its sizes of contexts
 #include <libdeflate.h>
 #include <zstd.h>
 
@@ -10,6 +11,10 @@
 
 namespace tev::decode {
 namespace {
+
+/// Of libdeflate's compressors, which do not say how large they are: those from this level on look for the best of many ways.
+constexpr int kHeavyGzipLevel = 10;
+constexpr int64_t kGzipBytes = int64_t{1} << 20, kHeavyGzipBytes = int64_t{9} << 20;
 
 /// Numbers of `size` bytes into byte planes; what is left at the end stays as it is.
 std::vector<char> shuffle(In in, size_t size) {
@@ -55,8 +60,7 @@ std::vector<hdf5::Filter> filters_for(const Compression& compression, int64_t re
   return filters;
 }
 
-std::vector<char> encode(const std::vector<hdf5::Filter>& filters, In chunk) {
-  std::vector<char> bytes(chunk.begin(), chunk.end());
+std::vector<char> encode(const std::vector<hdf5::Filter>& filters, std::vector<char> bytes) {
   for (const auto& filter : filters) switch (filter.id) {
       case hdf5::kShuffle: bytes = shuffle(bytes, filter.values.at(0)); break;
       case hdf5::kGzip: bytes = gzip(bytes, static_cast<int>(filter.values.at(0))); break;
@@ -64,6 +68,13 @@ std::vector<char> encode(const std::vector<hdf5::Filter>& filters, In chunk) {
       default: TEV_CHECK(false, filter.name, ": no encoder.");
     }
   return bytes;
+}
+
+int64_t compressor_bytes(const Compression& compression, int64_t chunk_bytes) {
+  if (compression.name == "zstd")
+    return static_cast<int64_t>(ZSTD_estimateCCtxSize_usingCParams(ZSTD_getCParams(compression.level, static_cast<unsigned long long>(chunk_bytes), 0)));
+  if (compression.name == "gzip") return compression.level < kHeavyGzipLevel ? kGzipBytes : kHeavyGzipBytes;
+  return 0;
 }
 
 }  // namespace tev::decode

@@ -19,7 +19,10 @@ struct Compression {
 /// zstd frames carry a checksum, which readers check; gzip's is part of its format.
 std::vector<hdf5::Filter> filters_for(const Compression& compression, int64_t record_bytes);
 
-/// Compresses a chunk with filters of filters_for. May be called from many threads at once.
-std::vector<char> encode(const std::vector<hdf5::Filter>& filters, In chunk);
+/// Compresses a chunk with filters of filters_for, in the memory of two of its size at most. May be called from many threads at once.
+std::vector<char> encode(const std::vector<hdf5::Filter>& filters, std::vector<char> chunk);
+
+/// Memory that a thread keeps for compressing, besides the chunks.
+int64_t compressor_bytes(const Compression& compression, int64_t chunk_bytes);
 
 }  // namespace tev::decode

@@ -78,7 +78,7 @@ void ColumnWriter::submit(size_t column) {
   Pending& pending = pending_[column];
   pending.rows.resize(static_cast<size_t>(columns_[column].chunk_rows * columns_[column].row_bytes()));
   auto task = std::make_shared<std::packaged_task<std::vector<char>()>>(
-      [&filters = filters_[column], rows = std::move(pending.rows)] { return decode::encode(filters, rows); });
+      [&filters = filters_[column], rows = std::move(pending.rows)]() mutable { return decode::encode(filters, std::move(rows)); });
   waiting_.push_back({column, pending.num_rows, task->get_future()});
   workers_.submit([task] { (*task)(); });
   pending = {};

@@ -2,7 +2,9 @@
 
 #include "base/check.hpp"
 #include "data/stream/data_session.hpp"
+#include "data/stream/memory_limit.hpp"
 
+#include <algorithm>
 #include <set>
 #include <sstream>
 
@@ -25,8 +27,9 @@ std::string names_in_brackets(const std::vector<std::string>& names) { return c1
 
 class ConfiguredInput final : public RepackInput {
  public:
-  ConfiguredInput(DataConfig config, const std::vector<std::string>& observers, const RepackOrder& order, Messages& messages)
-      : has_weight_(!config.weight.field.empty()), session_(config, order.seed, messages, observers) {
+  /// @param config  its budget is that of reading alone
+  ConfiguredInput(const DataConfig& config, int64_t writing_bytes, const std::vector<std::string>& observers, const RepackOrder& order, Messages& messages)
+      : writing_bytes_(writing_bytes), has_weight_(!config.weight.field.empty()), session_(config, order.seed, messages, observers) {
     check_names(config, observers);
     const auto stream = session_.evaluation_stream(Split::train, 1, EventSource::Stage::raw);
     const auto first = stream->next();
@@ -42,6 +45,7 @@ class ConfiguredInput final : public RepackInput {
   int64_t bytes_per_event() const override { return std::max<int64_t>(1, session_.uncompressed_bytes(Split::train) / num_events()); }
   uint64_t fingerprint() override { return session_.fingerprint(Split::train); }
   CatalogThread& catalog_thread() override { return session_.catalog_thread(); }
+  int64_t writing_bytes() const override { return writing_bytes_; }
 
   ShuffleSpec shuffle(const RepackOrder&) const override { return session_.shuffle(); }
 
@@ -75,6 +79,7 @@ class ConfiguredInput final : public RepackInput {
     }
   }
 
+  int64_t writing_bytes_;
   bool has_weight_;
   DataSession session_;
 };
@@ -93,8 +98,9 @@ std::unique_ptr<RepackInput> open_configured_input(DataConfig config, const std:
   config.weight = base;
   config.shuffle_rows = order.shuffle_rows;
   config.workers = resources.workers;
-  if (resources.budget_mib > 0) config.budget_mib = resources.budget_mib;
-  return std::make_unique<ConfiguredInput>(std::move(config), observers, order, messages);
+  const int64_t budget = loading_budget_bytes(resources.budget_mib > 0 ? resources.budget_mib : config.budget_mib), writing = budget / kWritingDivisor;
+  config.budget_mib = std::max<int64_t>(1, (budget - writing) >> 20);
+  return std::make_unique<ConfiguredInput>(config, writing, observers, order, messages);
 }
 
 std::string data_section(const DataConfig& config, const std::string& files) {

@@ -13,8 +13,9 @@ namespace {
 constexpr int64_t kChunkBytes = int64_t{1} << 20;
 /// Of all columns of one row an event beside ragged ones: smaller chunks cost more to find than to decode.
 constexpr int64_t kLeastChunkBytes = int64_t{1} << 17;
-constexpr int64_t kBatchBytes = int64_t{4} << 20;
 constexpr int64_t kMostBatch = 65536;
+/// For each thread that compresses.
+constexpr int64_t kWaitingChunks = 2;
 
 int64_t power_of_two_below(int64_t n) { return static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(std::max<int64_t>(1, n)))); }
 
@@ -41,13 +42,54 @@ struct Rows {
   int64_t end = 0;                ///< rows so far
 };
 
+std::vector<Rows> rows_of(const std::vector<RepackColumn>& columns) {
+  std::vector<Rows> result;
+  for (const auto& [extents, bytes] : bytes_of_rows(columns)) {
+    if (extents.empty()) continue;
+    Rows rows{extents, power_of_two_below(kChunkBytes / bytes)};
+    for (size_t i = 0; i < columns.size(); ++i)
+      if (columns[i].extents == extents) rows.columns.push_back(i);
+    rows.extents_column = columns.size() + result.size();
+    result.push_back(std::move(rows));
+  }
+  return result;
+}
+
+std::vector<WrittenColumn> written_columns(const std::vector<RepackColumn>& columns, const std::vector<Rows>& divided, const RepackPlan& plan) {
+  std::vector<WrittenColumn> written;
+  for (const auto& column : columns) {
+    written.push_back(column.written);
+    written.back().chunk_rows = plan.events_per_chunk;
+  }
+  for (const auto& rows : divided) {
+    for (const size_t i : rows.columns) written[i].chunk_rows = rows.chunk_rows;
+    written.push_back({rows.extents, "", hdf5::Scalar::other, {}, sizeof(Extent), plan.events_per_chunk});
+  }
+  return written;
+}
+
+/// Threads that compress: as many as there is memory for, besides the chunk that each column has begun and the one that goes to the disk.
+int64_t compressing_threads(const RepackInput& input, const RepackPlan& plan, const RepackJob& job) {
+  int64_t begun = 0, largest = 0;
+  for (const auto& column : written_columns(input.columns(), rows_of(input.columns()), plan)) {
+    const int64_t bytes = column.chunk_rows * column.row_bytes();
+    begun += bytes;
+    largest = std::max(largest, bytes);
+  }
+  const int64_t of_thread = (kWaitingChunks + 1) * largest + decode::compressor_bytes(job.compression, largest), others = begun + largest;
+  const int64_t available = input.writing_bytes();
+  TEV_CHECK_INPUT(others + of_thread <= available, "--budget-mib: chunks that wait to be written take ", (others + of_thread) >> 20, " MiB, of ",
+                  available >> 20, " MiB for them (a quarter of the budget). Raise --budget-mib.");
+  return std::clamp<int64_t>((available - others) / of_thread, 1, job.workers);
+}
+
 /// One file being written.
 class Shard {
  public:
-  Shard(RepackInput& input, const RepackPlan& plan, const RepackJob& job, const std::string& path, WorkerPool& workers)
+  Shard(RepackInput& input, const RepackPlan& plan, const RepackJob& job, const std::string& path, WorkerPool& workers, int64_t max_waiting)
       : columns_(input.columns()), rows_(rows_of(columns_)),
-        writer_(path, input.described_by(), written_columns(plan), job.compression, input.catalog_thread(), workers,
-                static_cast<size_t>(2 * job.workers)) {
+        writer_(path, input.described_by(), written_columns(columns_, rows_, plan), job.compression, input.catalog_thread(), workers,
+                static_cast<size_t>(max_waiting)) {
     writer_.copy(input.copied(), input.groups());
   }
 
@@ -60,32 +102,6 @@ class Shard {
   void close() { writer_.close(); }
 
  private:
-  static std::vector<Rows> rows_of(const std::vector<RepackColumn>& columns) {
-    std::vector<Rows> result;
-    for (const auto& [extents, bytes] : bytes_of_rows(columns)) {
-      if (extents.empty()) continue;
-      Rows rows{extents, power_of_two_below(kChunkBytes / bytes)};
-      for (size_t i = 0; i < columns.size(); ++i)
-        if (columns[i].extents == extents) rows.columns.push_back(i);
-      rows.extents_column = columns.size() + result.size();
-      result.push_back(std::move(rows));
-    }
-    return result;
-  }
-
-  std::vector<WrittenColumn> written_columns(const RepackPlan& plan) const {
-    std::vector<WrittenColumn> written;
-    for (const auto& column : columns_) {
-      written.push_back(column.written);
-      written.back().chunk_rows = plan.events_per_chunk;
-    }
-    for (const auto& rows : rows_) {
-      for (const size_t i : rows.columns) written[i].chunk_rows = rows.chunk_rows;
-      written.push_back({rows.extents, "", hdf5::Scalar::other, {}, sizeof(Extent), plan.events_per_chunk});
-    }
-    return written;
-  }
-
   void append(size_t column, const Columns& batch, int64_t first_row, int64_t num_rows) {
     const WrittenColumn& written = columns_[column].written;
     const auto* values = static_cast<const char*>(batch.at(written.dataset).values.const_data_ptr());
@@ -129,7 +145,7 @@ class Shard {
 RepackPlan plan_repack(const RepackInput& input, int64_t shard_bytes) {
   RepackPlan plan;
   const int64_t event_bytes = input.bytes_per_event();
-  plan.batch_size = std::min(kMostBatch, power_of_two_below(kBatchBytes / event_bytes));
+  plan.batch_size = std::min(kMostBatch, power_of_two_below(kRepackBatchBytes / event_bytes));
   plan.num_steps = (input.num_events() + plan.batch_size - 1) / plan.batch_size;
   plan.steps_per_shard = shard_bytes > 0 ? std::max<int64_t>(1, shard_bytes / (plan.batch_size * event_bytes)) : plan.num_steps;
   plan.num_shards = (plan.num_steps + plan.steps_per_shard - 1) / plan.steps_per_shard;
@@ -141,7 +157,8 @@ RepackPlan plan_repack(const RepackInput& input, int64_t shard_bytes) {
 }
 
 std::optional<int64_t> repack(RepackInput& input, const RepackPlan& plan, const RepackJob& job, Messages& messages) {
-  WorkerPool workers(job.workers);
+  const int64_t threads = compressing_threads(input, plan, job);
+  WorkerPool workers(threads);
   const int64_t first_step = job.first_shard * plan.steps_per_shard;
   const auto stream = input.stream(job.order, plan.batch_size, first_step);
   std::optional<Shard> shard;
@@ -149,7 +166,7 @@ std::optional<int64_t> repack(RepackInput& input, const RepackPlan& plan, const 
   messages.progress("repack: writing", std::min(input.num_events(), step * plan.batch_size), input.num_events(), "events");
   for (; auto batch = stream->next(); ++step) {
     if (job.stop()) return std::nullopt;
-    if (!shard) shard.emplace(input, plan, job, job.path(step / plan.steps_per_shard), workers);
+    if (!shard) shard.emplace(input, plan, job, job.path(step / plan.steps_per_shard), workers, kWaitingChunks * threads);
     const int64_t events = batch->size();
     if (events > 0) shard->append(input.columns_of(std::move(*batch)));
     written += events;

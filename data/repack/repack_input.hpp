@@ -18,9 +18,15 @@ struct RepackColumn {
   std::string extents;    ///< in the output, which rows belong to an event; empty: one row an event
 };
 
+/// Of a batch, about; one event where that is more.
+inline constexpr int64_t kRepackBatchBytes = int64_t{1} << 20;
+
+/// Of the byte budget, the part that is left to writing.
+inline constexpr int64_t kWritingDivisor = 4;
+
 /// Memory and threads of repacking.
 struct RepackResources {
-  int64_t budget_mib = 0;  ///< as data.budget_mib
+  int64_t budget_mib = 0;  ///< as data.budget_mib; of all that is held
   int64_t workers = 2;
 };
 
@@ -50,6 +56,9 @@ class RepackInput {
   virtual uint64_t fingerprint() = 0;
   /// The thread of its HDF5 calls, to be used for the output too.
   virtual CatalogThread& catalog_thread() = 0;
+
+  /// The part of the byte budget that it leaves to writing.
+  virtual int64_t writing_bytes() const = 0;
 
   /// How its events are shuffled.
   virtual ShuffleSpec shuffle(const RepackOrder& order) const = 0;

@@ -16,8 +16,8 @@
 namespace tev {
 namespace {
 
-/// Of the byte budget, what batches made ahead and chunks that wait to be written take each.
-constexpr int64_t kQueueDivisor = 8;
+/// Batches made ahead, and those in the making: one from the pieces of two windows, and one that is written.
+constexpr int64_t kQueuedBatches = 4, kBatchesInTheMaking = 3;
 
 /// Any layout's datasets can be named as those of flat files.
 constexpr const char* kLayout = "flat";
@@ -51,7 +51,7 @@ class StoredInput final : public RepackInput {
   StoredInput(const std::vector<std::string>& files, const std::vector<std::string>& left_out, const std::vector<std::string>& copied,
               const RepackResources& resources)
       : first_file_(files.front()), resources_(resources), workers_(resources.workers),
-        store_(loading_budget_bytes(resources.budget_mib) / kQueueDivisor * (kQueueDivisor - 2)) {
+        store_(loading_budget_bytes(resources.budget_mib) - StoredInput::writing_bytes()) {
     const StoredColumns stored = thread_.run([&] { return stored_columns(files.front(), left_out, copied); });
     for (size_t i = 1; i < files.size(); ++i)
       thread_.run([&] { check_same_datasets(files.front(), files[i], left_out, stored.copied); });
@@ -64,6 +64,10 @@ class StoredInput final : public RepackInput {
     auto rows = std::make_shared<std::vector<int64_t>>();
     for (const auto& unit : catalog_->units()) rows->push_back(unit.num_events);
     unit_rows_ = std::move(rows);
+    const int64_t batches = (kQueuedBatches + kBatchesInTheMaking) * batch_bytes();
+    TEV_CHECK_INPUT(batches < store_.budget_bytes(), "--budget-mib: batches take ", batches >> 20, " MiB, of ", store_.budget_bytes() >> 20,
+                    " MiB for reading (the rest is for writing). Raise --budget-mib.");
+    store_.set_aside(batches);
     set_reading_aside(store_, {catalog_.get()}, resources.workers, "--budget-mib", "Raise --budget-mib, or lower --workers.");
   }
 
@@ -77,6 +81,7 @@ class StoredInput final : public RepackInput {
   }
   uint64_t fingerprint() override { return catalog_->fingerprint(resources_.workers); }
   CatalogThread& catalog_thread() override { return thread_; }
+  int64_t writing_bytes() const override { return loading_budget_bytes(resources_.budget_mib) / kWritingDivisor; }
 
   ShuffleSpec shuffle(const RepackOrder& order) const override {
     return plan_shuffle(*unit_rows_, choose_shuffle_rows(order.shuffle_rows, *unit_rows_, catalog_->event_bytes()));
@@ -89,7 +94,8 @@ class StoredInput final : public RepackInput {
     spec.order = {order.seed, unit_rows_, lanes, window_rows, batch_size};
     spec.shuffled = order.shuffled;
     spec.first_step = first_step;
-    spec.queue_bytes = loading_budget_bytes(resources_.budget_mib) / kQueueDivisor;
+    spec.prefetch = kQueuedBatches;
+    spec.queue_bytes = kQueuedBatches * batch_bytes();
     spec.budget_advice = [this, order, held = lanes * window_rows](const PinQuota& quota) {
       const int64_t fits = order.shuffled ? rows_that_fit(*unit_rows_, quota, static_cast<double>(store_.budget_bytes())).rows : 1;
       return c10::str("--budget-mib: ", held, " events that are ", order.shuffled ? "shuffled" : "held", " together do not fit into ", loading_budget_bytes(resources_.budget_mib) >> 20,
@@ -99,6 +105,8 @@ class StoredInput final : public RepackInput {
   }
 
  private:
+  int64_t batch_bytes() const { return std::max(kRepackBatchBytes, bytes_per_event()); }
+
   const std::string first_file_;
   const RepackResources resources_;
   CatalogThread thread_;

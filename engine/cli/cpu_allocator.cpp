@@ -3,6 +3,7 @@
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/util/Exception.h>
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include <bit>
@@ -26,7 +27,6 @@ constexpr size_t kSmallest = SIZE_MAX;    // the sanitizer watches malloc
 constexpr size_t kSmallest = 64 * 1024;   // smaller blocks are left to malloc, which is good at them
 #endif
 constexpr size_t kHugePage = 2 << 20;
-constexpr size_t kMostCached = size_t{1} << 30;  // free bytes beyond this go back to the system
 
 /// What lies in front of the data of a block.
 struct Header {
@@ -65,10 +65,15 @@ class BlockCache {
     }
     return map_block(bytes);
   }
+  /// Of blocks that are freed from now on.
+  void keep_none() {
+    std::lock_guard lock(mutex_);
+    most_cached_ = 0;
+  }
   void give(void* block, size_t bytes) {
     {
       std::lock_guard lock(mutex_);
-      if (cached_ + bytes <= kMostCached) {
+      if (cached_ + bytes <= most_cached_) {
         cached_ += bytes;
         free_[bytes].push_back(block);
         return;
@@ -81,6 +86,7 @@ class BlockCache {
   std::mutex mutex_;
   std::unordered_map<size_t, std::vector<void*>> free_;
   size_t cached_ = 0;
+  size_t most_cached_ = size_t{1} << 30;  ///< free bytes beyond this go back to the system
 };
 
 thread_local int64_t bytes_of_thread = 0;
@@ -129,6 +135,11 @@ class CachingCpuAllocator final : public c10::Allocator {
 }  // namespace
 
 int64_t tensor_bytes_of_thread() { return bytes_of_thread; }
+
+void keep_memory_low() {
+  cache().keep_none();
+  mallopt(M_ARENA_MAX, 1);
+}
 
 void install_caching_cpu_allocator() {
   static auto* allocator = new CachingCpuAllocator;

@@ -14,6 +14,10 @@ namespace tev {
 /// Under a sanitizer every block comes from malloc and goes back to it, so that a use after free is seen.
 void install_caching_cpu_allocator();
 
+/// Keeps no freed blocks from now on, and one heap for all threads. For commands whose blocks are of ever other sizes, which would be kept in
+/// vain, and that hold what they read to a byte budget. Call before other threads allocate.
+void keep_memory_low();
+
 /// Bytes of the CPU tensors that the calling thread has made, less those that it has freed.
 int64_t tensor_bytes_of_thread();
 

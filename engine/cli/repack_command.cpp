@@ -7,6 +7,7 @@
 #include "data/repack/stored_input.hpp"
 #include "engine/checkpoint/durable_file.hpp"
 #include "engine/cli/command.hpp"
+#include "engine/cli/cpu_allocator.hpp"
 #include "engine/config/run_config.hpp"
 #include "engine/record/directory_lease.hpp"
 #include "engine/record/terminal.hpp"
@@ -131,12 +132,14 @@ int stopped(const std::string& what_now) {
 }
 
 /// @return  whether both hold the same events; nothing if it was stopped
-std::optional<bool> check(const Request& request, RepackInput& input, const std::vector<std::string>& shards, const StopRequest& stop,
+std::optional<bool> check(const Request& request, std::unique_ptr<RepackInput> input, const std::vector<std::string>& shards, const StopRequest& stop,
                           Messages& messages) {
   const auto asked = [&stop] { return stop.signal() != 0; };
-  const auto output = open_stored_input(shards, {}, input.copied(), request.resources);
-  const auto wanted = digest_of(input, "input", asked, messages);
+  const auto copied = input->copied();
+  const auto wanted = digest_of(*input, "input", asked, messages);
   if (!wanted) return std::nullopt;
+  input.reset();  // the budget is for one of them
+  const auto output = open_stored_input(shards, {}, copied, request.resources);
   const auto got = digest_of(*output, "output", asked, messages);
   if (!got) return std::nullopt;
   const bool equal = *wanted == *got;
@@ -151,10 +154,11 @@ int run(Request request) {
   const auto files = expand_files({request.paths.begin(), request.paths.end() - 1}, "repack");
   check_apart(files, out);
   request.order.shuffled = !request.keep_order;
+  keep_memory_low();
   TerminalMessages messages;
   const StopRequest stop;
   Output output(out);
-  const auto input = open_input(request, files, messages);
+  auto input = open_input(request, files, messages);
   for (const auto& note : input->notes()) messages.info(note);
   const RepackPlan plan = plan_repack(*input, output.is_file() ? 0 : request.shard_mib << 20);
   output.begin(made_from(request, *input, plan));
@@ -179,7 +183,7 @@ int run(Request request) {
     std::cout << out << ": complete\n";
   }
   if (request.check) {
-    const auto equal = check(request, *input, shards, stop, messages);
+    const auto equal = check(request, std::move(input), shards, stop, messages);
     if (!equal) return stopped("The output is complete, but not checked: run the same command again.");
     if (!*equal) {
       std::cerr << "tevatrain: " << out << ": holds other events than the input. "

@@ -1,4 +1,4 @@
-"""Files of two to four byte budgets are read within one, whatever their chunks.
+"""Files of two to four byte budgets are read, or repacked, within one, whatever their chunks.
 
 Peak memory is compared with that of the same command on a tiny file (program, model, activations), plus the budget.
 """
@@ -114,6 +114,35 @@ class ChunksTest(unittest.TestCase):
                 self.assertLessEqual(peak, base + 1.1 * budget, f"chunks of {kib} KiB")
                 print(f"chunks of {kib} KiB, budget {budget} MiB: windows of {fits} events, peak {peak:.0f} MiB, tiny file {base:.0f} MiB")
                 (Path(folder) / "large.h5").unlink()
+
+
+class RepackTest(unittest.TestCase):
+    def repack_within(self, folder, budget, *options):
+        peaks = {name: peak_mib(folder, "repack", Path(folder) / f"{name}.h5", Path(folder) / f"{name}-fast.h5", "--check", f"--budget-mib={budget}", *options)
+                 for name in ("tiny", "large")}
+        self.assertLessEqual(peaks["large"], peaks["tiny"] + 1.1 * budget)
+        print(f"repack, budget {budget} MiB: peak {peaks['large']:.0f} MiB, tiny file {peaks['tiny']:.0f} MiB")
+
+    def test_dense_rows_of_four_budgets(self):
+        random = np.random.default_rng(5)
+        with tempfile.TemporaryDirectory() as folder:
+            for name, rows in (("tiny", 100), ("large", 100_000)):
+                with h5py.File(Path(folder) / f"{name}.h5", "w") as file:
+                    file.create_dataset("x", data=random.normal(0, 1, (rows, 500)).astype("f4"), chunks=(min(rows, 512), 500), compression="lzf")
+                    file["y"] = np.arange(rows)
+            self.repack_within(folder, 48, "--shuffle-rows=4096")
+
+    def test_rows_of_variable_length(self):
+        """Of large chunks, which the library reads."""
+        values = np.random.default_rng(5).normal(0, 1, 1000).astype("f4")
+        with tempfile.TemporaryDirectory() as folder:
+            for name, rows in (("tiny", 100), ("large", 60_000)):
+                with h5py.File(Path(folder) / f"{name}.h5", "w") as file:
+                    points = file.create_dataset("points", (rows,), dtype=h5py.vlen_dtype("f4"), chunks=(min(rows, 10_000),))
+                    for first in range(0, rows, 1000):
+                        count = min(rows, 1000)
+                        points[first:first + count] = np.array([values[:i % 1000] for i in range(count)] + [None], dtype=object)[:-1]
+            self.repack_within(folder, 128, "--shuffle-rows=16384")
 
 
 if __name__ == "__main__":

@@ -242,6 +242,9 @@ class RepackTest(unittest.TestCase):
         refusal = self.refusal(path, "out", "--budget-mib", 64)
         self.assertIn("40000 events that are shuffled together do not fit into 64 MiB. Raise --budget-mib, or set --shuffle-rows 8192.", refusal)
         self.repack(path, "out", "--budget-mib", 64, "--shuffle-rows", 8192, "--check")
+        refusal = self.refusal(path, "other", "--budget-mib", 16, "--shuffle-rows", 512)
+        self.assertIn("--budget-mib: chunks that wait to be written take 6 MiB, of 4 MiB for them (a quarter of the budget). Raise --budget-mib.", refusal)
+        self.assertIn("--budget-mib: batches take 7 MiB, of 6 MiB for reading", self.refusal(path, "other", "--budget-mib", 8))
 
     def test_check_finds_what_is_not_equal(self):
         self.write("in.h5", x=np.arange(1000.0))
