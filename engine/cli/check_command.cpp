@@ -4,6 +4,7 @@
 #include "data/stream/gather.hpp"
 #include "data/stream/memory_limit.hpp"
 #include "data/write/h5_writer.hpp"
+#include "data/write/output_file.hpp"
 #include "engine/cli/cpu_allocator.hpp"
 #include "engine/evaluate/batch_device.hpp"
 #include "engine/evaluate/trained_run.hpp"
@@ -97,6 +98,14 @@ void print_size(DataSession& data, const RunConfig& config, const TrainingSummar
                            shuffle.lanes, shuffle.num_windows, std::max(1.0, predicted_spread(shuffle, config.train.batch_size)));
 }
 
+void check_order_file(DataSession& data, const std::string& path) {
+  std::vector<std::string> files;
+  for (const Split split : {Split::train, Split::val, Split::test})
+    if (data.has(split))
+      for (const auto& file : data.file_paths(split)) files.push_back(file);
+  data.catalog_thread().run([&] { check_output("--order", path, files, {"sample_id", "offsets"}); });
+}
+
 /// Sample ids of the first batches: batch t is sample_id[offsets[t] : offsets[t + 1]].
 void write_order(DataSession& data, const RunConfig& config, const Request& request) {
   const auto stream = data.training_stream(data.start_cursor(config.train.batch_size), config.train.epochs);
@@ -122,6 +131,7 @@ int check(const Request& request) {
   DataSession data(config.data, static_cast<uint64_t>(config.seed), messages);
   resolve_open_keys(config, data);
   data.check_evaluation_fits();
+  if (!request.order_file.empty()) check_order_file(data, request.order_file);
   std::cout << "# resolved configuration\n" << config.resolved_yaml();
   print_columns(data);
   const TrainingSummary summary = cached_summary(data, config.data, config.seed, messages).value();

@@ -1,5 +1,6 @@
 // tevatrain evaluate RUN and tevatrain predict RUN: a trained model on the held-back events, or on other files.
 
+#include "data/write/output_file.hpp"
 #include "engine/cli/command.hpp"
 #include "engine/evaluate/batch_device.hpp"
 #include "engine/evaluate/evaluate.hpp"
@@ -37,6 +38,8 @@ std::vector<MetricValue> pass(const Request& request, bool with_metrics, Termina
   const auto data = open_data(run, request.data, messages, request.columns);
   if (device_of(*run.model).is_cuda()) data->pin_batches();
   const Split split = evaluated_split(run, request.data);
+  if (!request.out.empty())
+    data->catalog_thread().run([&] { check_output("--out", request.out, data->file_paths(split), PredictionWriter::datasets()); });
   const auto objective = make_objective(run.config.objective, run.spec);
   MetricSet metrics(run.config.metrics, run.spec);
   std::unique_ptr<PredictionWriter> writer;

@@ -2,6 +2,11 @@
 
 namespace tev {
 
+const std::vector<std::string>& PredictionWriter::datasets() {
+  static const std::vector<std::string> names{"scores", "label", "weight", "sample_id", "class_names"};
+  return names;
+}
+
 PredictionWriter::PredictionWriter(CatalogThread& thread, const std::string& path, const DataSpec& spec, int64_t signal)
     : thread_(thread) {
   thread_.run([&] {

@@ -11,6 +11,9 @@ namespace tev {
 /// for every observer, as it is stored (f4, f8 or i8); the attribute `signal` of the file is the index of the signal class.
 class PredictionWriter {
  public:
+  /// Datasets that every such file has.
+  static const std::vector<std::string>& datasets();
+
   PredictionWriter(CatalogThread& thread, const std::string& path, const DataSpec& spec, int64_t signal);
   ~PredictionWriter();
   void append(const Batch& batch, const at::Tensor& probabilities);

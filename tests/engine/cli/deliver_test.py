@@ -198,6 +198,28 @@ class DeliverTest(unittest.TestCase):
         for word in ("values_block_0", "float32[804]", "blosc"):
             self.assertIn(word, output)
 
+    def test_outputs_replace_nothing_but_earlier_ones(self):
+        def refused(message, *arguments):
+            result = program.run(self.folder, *arguments)
+            program.require(result, 2)
+            self.assertRegex(result.stderr, message)
+
+        copy, scores, order = (self.folder / name for name in ("copy.h5", "again.h5", "order-again.h5"))
+        shutil.copy(self.folder / "test.h5", copy)
+        shutil.copy(self.folder / "scores.h5", scores)
+        before = copy.read_bytes()
+        predict = ["predict", self.run_directory, "--data", copy, "--out"]
+        check = ["check", self.config, "--batches", "1", "--order"]
+        refused("--out: .*copy.h5 is one of the files that are read", *predict, copy)
+        refused("--out: .*train.h5 is there already and was not written by this command", *predict, self.folder / "train.h5")
+        refused("--order: .*train.h5 is one of the files that are read", *check, self.folder / "train.h5")
+        refused("--order: .*copy.h5 is there already and was not written by this command", *check, copy)
+        refused("--order: .*toy.yaml is there already", *check, self.config)
+        self.assertEqual(copy.read_bytes(), before)
+        program.require(program.run(self.folder, *predict, scores))
+        for _ in range(2):
+            program.require(program.run(self.folder, *check, order))
+
     def test_every_command_explains_itself(self):
         for command in ("train", "check", "evaluate", "predict", "export", "report", "inspect", "metrics", "schema"):
             self.assertIn("Example", program.require(program.run(self.folder, command, "--help")))
