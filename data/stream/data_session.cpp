@@ -200,10 +200,14 @@ StreamSpec DataSession::pass_spec(Split split, int64_t batch_size) const {
 
 /// What to do when a shuffle window does not fit.
 std::string DataSession::shuffle_advice(const PinQuota& quota) const {
-  const auto [fits, event_bytes] = rows_that_fit(*part(Split::train).unit_rows, quota, static_cast<double>(store_.budget_bytes()) * quota.share);
-  return c10::str("data.budget_mib: a shuffle window of ", shuffle_.lanes * shuffle_.window_rows, " events does not fit into ",
-                  loading_budget_bytes(config_.budget_mib) >> 20, " MiB (about ", event_bytes,
-                  " bytes an event). Raise data.budget_mib, set data.shuffle_rows=", fits,
+  const auto is_training = [](const auto& source) { return std::get<Split>(source.first) == Split::train && std::get<Purpose>(source.first) == Purpose::training; };
+  const EventSource& events = *std::find_if(sources_.begin(), sources_.end(), is_training)->second;
+  const int64_t asked = shuffle_.lanes * shuffle_.window_rows;
+  const auto [fits, event_bytes] =
+      rows_that_fit(*part(Split::train).unit_rows, quota, static_cast<double>(store_.budget_bytes()) * quota.share, events, asked);
+  return c10::str("data.budget_mib: a shuffle window of ", asked, " events does not fit into ", loading_budget_bytes(config_.budget_mib) >> 20, " MiB",
+                  event_bytes > 0 ? c10::str(" (about ", event_bytes, " bytes an event)") : "", ". Raise data.budget_mib",
+                  fits > 0 ? c10::str(", set data.shuffle_rows=", fits) : "",
                   ", or write the files anew, shuffled and without padding: tevatrain repack FILE... FOLDER --config CONFIG.");
 }
 

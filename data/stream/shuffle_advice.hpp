@@ -6,14 +6,17 @@
 namespace tev {
 
 struct ShuffleFit {
-  int64_t rows = 1;         ///< the largest power of two that fits as data.shuffle_rows
+  int64_t rows = 1;         ///< the largest data.shuffle_rows that fits, to about a hundredth; 0: none
   int64_t event_bytes = 0;  ///< of an event in memory, about
 };
 
-/// What fits, by the size of the units that did fit.
+/// What fits, by the size of the units that did fit. Counted so that it does: each lane may begin and end its window within a unit, two lanes
+/// within the largest, and the last unit takes more while it is loaded.
 /// @param unit_rows  rows of each unit
 /// @param quota      what has been pinned so far
 /// @param available  bytes that a window may fill
-ShuffleFit rows_that_fit(const std::vector<int64_t>& unit_rows, const PinQuota& quota, double available);
+/// @param loader     of the units
+/// @param asked      rows of a window that does not fit
+ShuffleFit rows_that_fit(const std::vector<int64_t>& unit_rows, const PinQuota& quota, double available, const UnitLoader& loader, int64_t asked);
 
 }  // namespace tev

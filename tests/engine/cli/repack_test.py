@@ -240,8 +240,8 @@ class RepackTest(unittest.TestCase):
     def test_a_budget_that_is_too_small_names_what_fits(self):
         path = self.write("in.h5", x=self.random.normal(0, 1, (40_000, 512)).astype("f4"))
         refusal = self.refusal(path, "out", "--budget-mib", 64)
-        self.assertIn("40000 events that are shuffled together do not fit into 64 MiB. Raise --budget-mib, or set --shuffle-rows 8192.", refusal)
-        self.repack(path, "out", "--budget-mib", 64, "--shuffle-rows", 8192, "--check")
+        self.assertIn("40000 events that are shuffled together do not fit into 64 MiB. Raise --budget-mib, or set --shuffle-rows 9980.", refusal)
+        self.repack(path, "out", "--budget-mib", 64, "--shuffle-rows", 9980, "--check")
         refusal = self.refusal(path, "other", "--budget-mib", 16, "--shuffle-rows", 512)
         self.assertIn("--budget-mib: chunks that wait to be written take 6 MiB, of 4 MiB for them (a quarter of the budget). Raise --budget-mib.", refusal)
         self.assertIn("--budget-mib: batches take 7 MiB, of 6 MiB for reading", self.refusal(path, "other", "--budget-mib", 8))
