@@ -34,6 +34,7 @@ void check_is_hdf5(const std::string& path) {
 [[noreturn]] void throw_open_error(const std::string& path) {
   const std::string reason = take_message();
   check_is_hdf5(path);
+  check_format(path, reason);
   const auto stored = reason.find("stored_eof = ");
   if (reason.rfind("truncated file", 0) == 0 && stored != std::string::npos) {
     std::error_code code;

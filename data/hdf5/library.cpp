@@ -58,6 +58,18 @@ std::string take_message() {
   return text;
 }
 
-void fail(const std::string& where) { throw Error(where + ": HDF5: " + take_message()); }
+void check_format(const std::string& where, const std::string& message) {
+  if (message.rfind("bad version number for ", 0) != 0) return;
+  unsigned major = 0, minor = 0, release = 0;
+  H5get_libversion(&major, &minor, &release);
+  throw InputError(c10::str(where, ": is written for a newer HDF5 library than this program's ", major, ".", minor, ".", release, " (HDF5: ", message,
+                            "; a damaged file can look like this too). Write its values anew, in h5py with libver=('earliest', 'v110')."));
+}
+
+void fail(const std::string& where) {
+  const std::string message = take_message();
+  check_format(where, message);
+  throw Error(where + ": HDF5: " + message);
+}
 
 }  // namespace tev::hdf5

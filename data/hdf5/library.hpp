@@ -18,7 +18,10 @@ std::vector<std::string> plugin_paths();
 /// Takes the innermost message off the library's error stack (the cause; the outer ones only say who called).
 std::string take_message();
 
-/// Throws tev::Error "<where>: HDF5: <innermost message>".
+/// @throws InputError  the message is about a structure in a version that the library does not know
+void check_format(const std::string& where, const std::string& message);
+
+/// Throws tev::Error "<where>: HDF5: <innermost message>", or what check_format says of it.
 [[noreturn]] void fail(const std::string& where);
 
 }  // namespace tev::hdf5

@@ -267,6 +267,17 @@ def damaged(folder):
     with open(folder / "bad_chunk.h5", "r+b") as f:
         f.seek(chunk.byte_offset)
         f.write(b"\xff" * chunk.size)
+    with h5py.File(folder / "newer.h5", "w", libver="latest") as f:  # by HDF5 2.0: for no earlier one
+        f.create_dataset("x", data=values(ROWS, 5, "f4"), chunks=(64, 5), compression="gzip")
+        f["jets"] = np.zeros(ROWS, [("pt", "f4"), ("n", "i4")])
+    with h5py.File(folder / "newer_virtual.h5", "w", libver="latest") as f:
+        layout = h5py.VirtualLayout((ROWS // 2, 5), "f4")
+        layout[:] = h5py.VirtualSource("dense.h5", "x", (ROWS, 5))[::2]
+        f.create_virtual_dataset("x", layout)
+    with h5py.File(folder / "newer_part.h5", "w", libver=("earliest", "v110")) as f:
+        layout = h5py.VirtualLayout((ROWS, 5), "f4")
+        layout[:] = h5py.VirtualSource("newer.h5", "x", (ROWS, 5))
+        f.create_virtual_dataset("x", layout)
     with h5py.File(folder / "unknown_filter.h5", "w") as f:
         creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         creation.set_chunk((10,))

@@ -1,6 +1,9 @@
 #include "data/hdf5/dataset.hpp"
 
+#include "data/hdf5/virtual_parts.hpp"
 #include "tests/data/test_files.hpp"
+
+#include <regex>
 
 namespace tev {
 namespace {
@@ -49,6 +52,23 @@ TEST(Hdf5Dataset, DamagedChunkIsNamed) {
             "or its disk failed: copy or make it again.");
   x.read({0}, 0, 192, rows.data());
   EXPECT_EQ(rows[191 * 5], test::value(191, 0));
+}
+
+/// The message of a file whose format the library does not know, without the version of the library.
+template <class Call>
+std::string format_error(Call&& call) {
+  return std::regex_replace(file_error<InputError>(call), std::regex("program's [0-9]+[.][0-9]+[.][0-9]+ "), "program's ");
+}
+
+TEST(Hdf5Dataset, ANewerFormatIsNamedWithItsRemedy) {
+  const auto message = [](const std::string& where, const std::string& structure) {
+    return where + ": is written for a newer HDF5 library than this program's (HDF5: bad version number for " + structure +
+           "; a damaged file can look like this too). Write its values anew, in h5py with libver=('earliest', 'v110').";
+  };
+  EXPECT_EQ(format_error([] { open("newer.h5", "x"); }), message("newer.h5: dataset '/x'", "layout message"));
+  EXPECT_EQ(format_error([] { open("newer.h5", "jets"); }), message("newer.h5: dataset '/jets'", "datatype message"));
+  EXPECT_EQ(format_error([] { open("newer_virtual.h5", "x"); }), message("newer_virtual.h5: dataset '/x'", "hyperslab selection"));
+  EXPECT_EQ(format_error([] { hdf5::virtual_parts(open("newer_part.h5", "x")); }), message("newer.h5: dataset 'x'", "layout message"));
 }
 
 TEST(Hdf5Dataset, FilterWithoutPluginIsNamed) {
