@@ -37,6 +37,22 @@ std::shared_ptr<const std::vector<int64_t>> rows_of_units(const Catalog& catalog
   return rows;
 }
 
+/// Says which keys left every event out, and what to do.
+/// @param events        the events of which none is left
+/// @param has_faults    some could not be read
+std::string nothing_left(const DataConfig& config, bool has_faults, bool is_training, const std::string& events) {
+  std::vector<std::string> keys, remedies;
+  const auto add = [&](const std::string& key, const std::string& value, const char* remedy) {
+    keys.push_back(c10::str(key, ": '", value, "'"));
+    remedies.push_back(remedy);
+  };
+  if (!config.select.empty()) add("data.select", config.select, "Correct the expression.");
+  if (has_faults) add("data.faults", config.faults, "Copy the files that the warnings name again, or make them again.");
+  if (config.label.other == "drop") add("data.label.other", config.label.other, "Let data.label.classes name values that are there.");
+  if (is_training && config.weight.negative == "drop") add("data.weight.negative", config.weight.negative, "Correct data.weight or the file.");
+  return c10::str(c10::Join(" and ", keys), keys.size() == 1 ? " leaves " : " leave ", events, ". ", c10::Join(" ", remedies));
+}
+
 double mebibytes(int64_t bytes) { return std::round(10.0 * static_cast<double>(bytes) / (1 << 20)) / 10; }
 
 }  // namespace
@@ -231,8 +247,7 @@ std::optional<TrainingSummary> DataSession::summarise(const std::function<bool()
     messages_.progress("standardisation: reading the training split", done, total, "events");
   }
   const int64_t selected = summary.num_events();
-  TEV_CHECK_INPUT(selected > 0, "data.select: '", config_.select, "' leaves none of the ", total,
-                  " training events. Correct the expression.");
+  TEV_CHECK_INPUT(selected > 0, nothing_left(config_, faults_.any(), true, c10::str("none of the ", total, " training events")));
   summary.weights = weights.result();
   for (size_t i = 0; i < spec_.classes.size(); ++i) {
     const double sum = summary.weights.class_sum(i) + summary.weights.outside_sum[i];
@@ -264,7 +279,7 @@ Columns DataSession::raw_sample(Split split, int64_t num_events) {
     if (size > 0) pieces.push_back(std::move(block.raw));
     found += size;
   }
-  TEV_CHECK_INPUT(found > 0, "data.select: '", config_.select, "' leaves no event of ", split_key(split), ". Correct the expression.");
+  TEV_CHECK_INPUT(found > 0, nothing_left(config_, faults_.any(), false, c10::str("no event of ", split_key(split))));
   return join_columns(pieces);
 }
 

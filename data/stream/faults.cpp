@@ -19,6 +19,11 @@ void Faults::add(const std::string& file, int64_t first_event, int64_t num_event
                              " events in ", units, units == 1 ? " place)" : " places)"));
 }
 
+bool Faults::any() const {
+  const std::lock_guard lock(mutex_);
+  return !known_.empty();
+}
+
 void Faults::took(double seconds, int64_t bytes, const std::string& file) {
   if (seconds < kSlowSeconds) return;
   std::call_once(slow_, [&] {

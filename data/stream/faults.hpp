@@ -17,13 +17,16 @@ class Faults {
 
   void add(const std::string& file, int64_t first_event, int64_t num_events, const std::string& reason);
 
+  /// Whether anything was left out.
+  bool any() const;
+
   /// Tells of the first bytes of a unit that took longer than kSlowSeconds to be read.
   void took(double seconds, int64_t bytes, const std::string& file);
   static constexpr double kSlowSeconds = 5;
 
  private:
   Messages& messages_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::set<std::pair<std::string, int64_t>> known_;  ///< by file and first event
   int64_t num_events_ = 0;
   std::once_flag slow_;

@@ -200,6 +200,20 @@ TEST(DataSession, ReadsTheFilesOfEachSplitInTheirOrder) {
   }
 }
 
+TEST(DataSession, ASampleOfNothingNamesWhatLeftItsEventsOut) {
+  DataConfig config = dense_config();
+  config.train = {copy_of_dense("own_train.h5")};
+  config.label.classes = {{"other", {"5"}}, {"third", {"6"}}};
+  config.label.other = "drop";
+  config.weight.negative = "drop";  // of training alone
+  test::StrictMessages messages;
+  EXPECT_EQ(error_of<InputError>([&] { DataSession(config, 1, messages).raw_sample(Split::train, 3); }),
+            "data.label.other: 'drop' leaves no event of data.train. Let data.label.classes name values that are there.");
+  config.select = "a < 0";
+  EXPECT_EQ(error_of<InputError>([&] { DataSession(config, 1, messages).raw_sample(Split::train, 3); }),
+            "data.select: 'a < 0' and data.label.other: 'drop' leave no event of data.train. Correct the expression. Let data.label.classes name values that are there.");
+}
+
 /// Files of two classes by their names; every event weighs 1.
 DataConfig classed_config() {
   DataConfig config = dense_config();

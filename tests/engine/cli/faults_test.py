@@ -86,6 +86,36 @@ class FaultsTest(unittest.TestCase):
         self.damage("train_1", 0)
         program.require(program.run(self.folder, "check", "toy.yaml", "data.faults=skip", warns=True))
 
+    def test_what_leaves_every_event_out_is_named(self):
+        remedies = {"data.select: 'a > 1e9'": "Correct the expression.",
+                    "data.faults: 'skip'": "Copy the files that the warnings name again, or make them again.",
+                    "data.label.other: 'drop'": "Let data.label.classes name values that are there.",
+                    "data.weight.negative: 'drop'": "Correct data.weight or the file."}
+        select, faults, other, negative = remedies
+        classes = ["data.label.other=drop", "data.label.classes={q: 5, g: 6}"]
+        for name in ("negative", "negative_val"):
+            with h5py.File(self.folder / f"{name}.h5", "w") as file:
+                file["x"], file["label"], file["weight"] = np.ones((60, 4), "f4"), np.arange(60) % 2, -np.ones(60)
+        for name in ("damaged", "one"):
+            self.write(name)
+        for chunk in range(4):
+            self.damage("damaged", chunk)
+        self.damage("one", 0)
+        damaged = [f"data.train={self.folder}/damaged.h5", "data.faults=skip"]
+        for named, number, overrides in (
+                ([select], 3000, ["data.select=a > 1e9"]),
+                ([faults], 1000, damaged),
+                ([other], 3000, classes),
+                ([negative], 60, [f"data.train={self.folder}/negative.h5", f"data.val={self.folder}/negative_val.h5", "data.weight.field=weight",
+                                  "data.weight.negative=drop"]),
+                ([select, other], 3000, ["data.select=a > 1e9", *classes]),
+                ([select, faults], 1000, ["data.select=a > 1e9", f"data.train={self.folder}/one.h5", "data.faults=skip"])):
+            with self.subTest(named):
+                result = self.train("--fresh", *overrides, warns="data.faults=skip" in overrides)
+                verb = "leaves" if len(named) == 1 else "leave"
+                self.assertEqual((result.returncode, result.stderr.splitlines()[-1]), (
+                    2, f"tevatrain: {' and '.join(named)} {verb} none of the {number} training events. " + " ".join(remedies[key] for key in named)))
+
     def train_from(self, fault, *overrides, warns=False):
         """With a disk on which reads of a chunk of train_2.h5 go wrong."""
         library = Path(os.environ["TEVATRAIN_BUILD"]) / "lib" / "libfaulty_disk.so"
