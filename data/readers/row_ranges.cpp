@@ -44,6 +44,8 @@ std::vector<RowRange> row_ranges(const RecordPlan& plan, const RowIndex& index, 
     } else
       ranges[i] = {number[2 * i], number[2 * i + 1]};
     check_range(plan, index, first_event + i, ranges[i]);
+    TEV_CHECK_INPUT(!is_offsets || first_event + i > 0 || ranges[i].first == 0, where(plan, index), " begins with ", ranges[i].first,
+                    " (0 was expected: the rows before would belong to no event). Begin with 0, or name extents, which may leave rows out.");
   }
   return ranges;
 }

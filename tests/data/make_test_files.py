@@ -132,6 +132,9 @@ def flat(folder):
         f["part/bad_extents"] = extents
         f["hit/bad_counts"] = counts + (np.arange(ROWS) == 3)
         f["hit/bad_offsets"] = first[::-1]
+        f["hit/late_offsets"] = np.maximum(first, 1)
+        extents["first"], extents["N"] = 1 + 2 * np.arange(ROWS), 2
+        f["hit/late_extents"] = extents
 
 
 def many_flat(folder):

@@ -127,6 +127,18 @@ TEST(Flat, RowsThatAreNotThereAreNamed) {
   EXPECT_NE(open_error("flat", "flat.h5", flat("hit/plane", RowsKind::offsets, "hit/bad_offsets")).find("'hit/bad_offsets' gives event 0 -"), std::string::npos);
 }
 
+TEST(Flat, RowsBeforeTheFirstOffsetAreRefused) {
+  EXPECT_EQ(open_error("flat", "flat.h5", flat("hit/plane", RowsKind::offsets, "hit/late_offsets")),
+            "data.objects.part.offsets: flat.h5: 'hit/late_offsets' begins with 1 (0 was expected: the rows before would belong to no event). "
+            "Begin with 0, or name extents, which may leave rows out.");
+}
+
+TEST(Flat, ExtentsMayLeaveRowsOut) {
+  const auto read = open({flat("hit/integral", RowsKind::extents, "hit/late_extents")})->read(0, kRows)[0];
+  EXPECT_EQ(read.values.numel(), 2 * kRows);
+  EXPECT_EQ(read.values.const_data_ptr<float>()[0], 1);
+}
+
 TEST(Flat, WrongNamesAreSuggested) {
   EXPECT_EQ(open_error("flat", "flat.h5", request("part", As::float32, {"ptt"})),
             "data.objects.part.columns: flat.h5: 'part' has no column 'ptt' (columns: bad_extents, extents, index, p3, pt). Did you mean 'pt'?");
