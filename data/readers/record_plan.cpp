@@ -105,6 +105,9 @@ class Planner {
     if (request.as == FieldRequest::As::text) take_as_text(source.record.members[static_cast<size_t>(part.member)], request);
     const Member& member = plan_.member(part);
     const std::string& name = member.name.empty() ? request.field : member.name;
+    TEV_CHECK_INPUT(member.text_bytes == 0 || request.as != FieldRequest::As::int64 || request.key != "data.label.field", where(request), ": '", name, "' is ",
+                    member.type_text, " (numbers were expected, as data.label.classes gives no text). Give every class its text, as in "
+                    "classes: {QCD: qcd, top: t}, or choose another field.");
     TEV_CHECK_INPUT(member.scalar != Scalar::other && (member.text_bytes == 0 || request.as == FieldRequest::As::text), where(request), ": '", name, "' is ", member.type_text,
                     " (numbers were expected). Choose another field.");
     if (source.rows && member.stored == Scalar::other) {

@@ -319,7 +319,14 @@ class RecordReader final : public Reader {
     if (!records) return;  // another chunk of the same rows has it
     const int64_t bad = (*copy.convert)(*records, out_row);
     TEV_CHECK_INPUT(bad < 0, where(copy.field->request), ": '", copy.field->request.field, "' of ", copy.field->row_index ? "row " : "event ",
-                    block.first_row + bad, " is not an integer (stored as ", plan_.member(part).type_text, "). Choose another field.");
+                    block.first_row + bad, no_integer(plan_.member(part)), ". Choose another field.");
+  }
+
+  /// Why a value cannot be an int64.
+  static std::string no_integer(const hdf5::Member& member) {
+    const bool is_beyond = member.scalar == hdf5::Scalar::uint64;
+    return c10::str(is_beyond ? " is beyond int64 (stored as " : " is not an integer (stored as ", member.type_text,
+                    is_beyond ? "; 2^63 - 1 is the largest that is read)" : ")");
   }
 
   static void copy_records(int64_t record_bytes, const decode::RowBlock& block, at::Tensor& out, int64_t out_row) {
@@ -370,8 +377,8 @@ class RecordReader final : public Reader {
     const std::vector<decode::Run> runs{{0, 0, 1}};
     const decode::RowBlock block{values.data(), 0, total, size, &runs};
     const int64_t bad = MemberConversion({size, 1, 0, 1}, {member.scalar, false, 1, 0, 0}, result.values)(block, 0);
-    TEV_CHECK_INPUT(bad < 0, where(field.request), ": '", field.request.field, "' has a value that is not an integer among events ", first_event,
-                    " to ", first_event + num_events - 1, " (stored as ", member.type_text, "). Choose another field.");
+    TEV_CHECK_INPUT(bad < 0, where(field.request), ": '", field.request.field, "' of one of the events ", first_event, " to ",
+                    first_event + num_events - 1, no_integer(member), ". Choose another field.");
     return result;
   }
 

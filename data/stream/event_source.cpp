@@ -4,6 +4,7 @@
 #include "base/names.hpp"
 #include "data/order/shuffle_plan.hpp"
 #include "data/transform/file_classes.hpp"
+#include "data/transform/finite.hpp"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/full.h>
@@ -261,7 +262,7 @@ void EventSource::check_weights(const at::Tensor& weight, const EventName& where
   const auto* end = begin + weight.numel();
   const auto* wrong = std::find_if(begin, end, [](float value) { return !std::isfinite(value); });
   if (wrong == end) return;
-  throw InputError(c10::str(where(wrong - begin), ": data.weight is ", *wrong, " (expected a finite number). Repair the file."));
+  throw InputError(c10::str(where(wrong - begin), ": data.weight is ", non_finite_name(*wrong), " (expected a finite number). Repair the file."));
 }
 
 EventName EventSource::event_names(int64_t unit, const EventBlock& block) const {

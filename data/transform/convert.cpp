@@ -47,10 +47,11 @@ bool copy_event(const float* from, const bool* keep, int64_t rows, int64_t kept,
   while (std::isfinite(values[position])) ++position;
   throw InputError(c10::str(
       path, ": column '", object.columns[static_cast<size_t>(position % width)], "' of object '", object.name, "' is ",
-      std::isnan(values[position]) ? "nan" : "inf", " in event ", first_event + taken[event_of_row(column, position / width)],
+      non_finite_name(values[position]), " in event ", first_event + taken[event_of_row(column, position / width)],
       " (inputs must be finite). ",
-      object.ragged ? "Correct the file, or drop such rows with data.objects." + object.name + ".valid."
-                    : "Correct the file, or leave such events out with data.select."));
+      std::isnan(values[position]) ? "Correct the file" : "Correct the file or its units",
+      object.ragged ? ", or drop such rows with data.objects." + object.name + ".valid."
+                    : ", or leave such events out with data.select."));
 }
 
 /// Values of `event`: every value is a column.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -26,6 +27,12 @@ inline bool copy_finite(const float* __restrict from, int64_t count, float* __re
     std::memcpy(to + i, &bits, sizeof bits);
   }
   return bad == 0;
+}
+
+/// What a message calls a value that is not finite: what is infinite here may be a finite float64 in the file.
+inline const char* non_finite_name(float value) {
+  if (std::isnan(value)) return "nan";
+  return value > 0 ? "inf or beyond float32's 3.4e38" : "-inf or beyond float32's -3.4e38";
 }
 
 }  // namespace tev

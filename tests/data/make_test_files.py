@@ -69,6 +69,10 @@ def dense(folder):
         f["short"] = np.zeros(ROWS - 1, "f4")
         f["x"].attrs["unit"] = "GeV"
         f["x"].attrs["range"] = [0.0, 1.5]
+    with h5py.File(folder / "beyond.h5", "w") as f:
+        beyond = np.ones((20, 2))
+        beyond[7] = 1e40, -1e40  # finite, but not as float32
+        f["x"], f["label"], f["ones"] = beyond, np.arange(20) % 2, np.ones((20, 2))
 
 
 def compound(folder):
@@ -135,6 +139,8 @@ def flat(folder):
         f["hit/late_offsets"] = np.maximum(first, 1)
         extents["first"], extents["N"] = 1 + 2 * np.arange(ROWS), 2
         f["hit/late_extents"] = extents
+        extents["first"][3] = 2**63
+        f["hit/huge_extents"] = extents
 
 
 def many_flat(folder):

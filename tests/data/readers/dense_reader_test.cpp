@@ -77,7 +77,7 @@ TEST(Dense, LabelThatIsNoIntegerIsRefused) {
       "data.label.field: dense.h5: 'fraction' of event 5 is not an integer (stored as float64). Choose another field.");
   EXPECT_EQ(
       file_error<InputError>([] { read({request("huge", As::int64)}, 0, 1); }),
-      "data.label.field: dense.h5: 'huge' of event 0 is not an integer (stored as uint64). Choose another field.");
+      "data.label.field: dense.h5: 'huge' of event 0 is beyond int64 (stored as uint64; 2^63 - 1 is the largest that is read). Choose another field.");
 }
 
 TEST(Dense, UnitsCountWhatIsNeeded) {

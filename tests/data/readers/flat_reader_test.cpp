@@ -133,6 +133,12 @@ TEST(Flat, RowsBeforeTheFirstOffsetAreRefused) {
             "Begin with 0, or name extents, which may leave rows out.");
 }
 
+TEST(Flat, ExtentsBeyondInt64AreNamed) {
+  EXPECT_EQ(open_error("flat", "flat.h5", flat("hit/plane", RowsKind::extents, "hit/huge_extents")),
+            "data.objects.part.extents: flat.h5: 'hit/huge_extents' of event 3 is beyond int64 (stored as uint64; 2^63 - 1 is the largest that is read). "
+            "Choose another field.");
+}
+
 TEST(Flat, ExtentsMayLeaveRowsOut) {
   const auto read = open({flat("hit/integral", RowsKind::extents, "hit/late_extents")})->read(0, kRows)[0];
   EXPECT_EQ(read.values.numel(), 2 * kRows);

@@ -200,6 +200,21 @@ TEST(DataSession, ReadsTheFilesOfEachSplitInTheirOrder) {
   }
 }
 
+TEST(DataSession, ANumberBeyondFloat32IsNotCalledInfAlone) {
+  DataConfig config = dense_config();
+  config.train = {test_file("beyond.h5")};
+  config.label.field = "label";
+  config.objects[0].second.as = {"a", "b"};
+  test::StrictMessages messages;
+  const auto error = [&] { return test::file_error<InputError>([&] { DataSession(config, 1, messages).summarise(); }); };
+  EXPECT_EQ(error(), "beyond.h5: column 'a' of object 'event' is inf or beyond float32's 3.4e38 in event 7 (inputs must be finite). Correct the file or "
+                     "its units, or leave such events out with data.select.");
+  config.objects[0].second.field = "ones";
+  config.weight.field = "x";
+  config.weight.index = 1;
+  EXPECT_EQ(error(), "beyond.h5: event 7: data.weight is -inf or beyond float32's -3.4e38 (expected a finite number). Repair the file.");
+}
+
 TEST(DataSession, ASampleOfNothingNamesWhatLeftItsEventsOut) {
   DataConfig config = dense_config();
   config.train = {copy_of_dense("own_train.h5")};

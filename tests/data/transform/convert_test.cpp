@@ -98,7 +98,7 @@ TEST(Convert, AValueThatIsNotFiniteNamesColumnObjectAndEvent) {
   const Converter convert({part, event}, "");
   const at::Tensor good = events({1, 1, 1, 1}, 2), many = events({1, 1, 0, nan, 1, 1, 1, inf}, 4);
   EXPECT_EQ(convert_error(convert, {{"part", many}, {"event", good}}),
-            "jets.h5: column 'px' of object 'part' is inf in event 101 (inputs must be finite). Correct the file, or "
+            "jets.h5: column 'px' of object 'part' is inf or beyond float32's 3.4e38 in event 101 (inputs must be finite). Correct the file or its units, or "
             "drop such rows "
             "with data.objects.part.valid.");
   EXPECT_EQ(convert_error(convert, {{"part", many.narrow(0, 0, 1)}, {"event", good.narrow(0, 0, 1)}}), "");
@@ -114,7 +114,7 @@ TEST(Convert, ABadValueIsFoundAtEveryPosition) {
     at::Tensor values = at::rand({2, 30});
     values.view({-1}).fill_(1.f)[position] = -inf;
     const std::string column(1, "abc"[position % 3]), at_event = std::to_string(100 + position / 30);
-    const std::string expected = "jets.h5: column '" + column + "' of object 'part' is inf in event " + at_event + " (";
+    const std::string expected = "jets.h5: column '" + column + "' of object 'part' is -inf or beyond float32's -3.4e38 in event " + at_event + " (";
     EXPECT_EQ(convert_error(convert, {{"part", values}}).rfind(expected, 0), 0u) << position;
   }
 }

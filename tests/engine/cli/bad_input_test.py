@@ -133,20 +133,20 @@ class BadInputTest(unittest.TestCase):
                      "data.label.field=label", "data.label.index=0")
 
     def test_nan_and_infinity_name_file_event_and_column(self):
-        for value, word in ((np.nan, "nan"), (np.inf, "inf")):
+        for value, text, remedy in ((np.nan, "nan", "Correct the file"), (np.inf, "inf or beyond float32's 3.4e38", "Correct the file or its units")):
             def spoil(jets, label):
                 jets[7, 0, 1] = value
-            path = self.changed_file(f"{word}.h5", spoil)
-            self.refused(f"{path}: column 'px' of object 'part' is {word} in event 7 (inputs must be finite). "
-                         "Correct the file, or drop such rows with data.objects.part.valid.", f"data.train={path}")
+            path = self.changed_file(f"{value}.h5", spoil)
+            self.refused(f"{path}: column 'px' of object 'part' is {text} in event 7 (inputs must be finite). "
+                         f"{remedy}, or drop such rows with data.objects.part.valid.", f"data.train={path}")
 
     def test_a_weight_that_is_not_finite_names_file_and_event(self):
-        for value, word in ((np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf")):
-            with self.subTest(word):
+        for value, text in ((np.nan, "nan"), (np.inf, "inf or beyond float32's 3.4e38"), (-np.inf, "-inf or beyond float32's -3.4e38")):
+            with self.subTest(value):
                 weight = np.ones(300)
                 weight[5] = value
-                path = self.weighted_file(f"weight-{word}.h5", weight)
-                self.refused(f"{path}: event 5: data.weight is {word} (expected a finite number). Repair the file.",
+                path = self.weighted_file(f"weight-{value}.h5", weight)
+                self.refused(f"{path}: event 5: data.weight is {text} (expected a finite number). Repair the file.",
                              f"data.train={path}", *WEIGHT)
 
     def test_label_out_of_range(self):

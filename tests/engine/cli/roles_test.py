@@ -291,7 +291,12 @@ class StoredLabelsTest(unittest.TestCase):
                                 "fixed length, an enum or integers were expected). Write it as one of them."),
                                ("field: onehot, index: 1, classes: {b: bottom, c: charm}", "data.label.field: {path}: 'onehot' is int8 (text was expected, as the values "
                                 "of the classes are). Write their numbers there."),
-                               ("field: name, classes: {b: 5, c: 4}", "data.label.field: {path}: 'name' is string (numbers were expected). Choose another field.")):
+                               ("field: name, classes: {b: 5, c: 4}", "data.label.field: {path}: 'name' is string (numbers were expected, as "
+                                "data.label.classes gives no text). Give every class its text, as in classes: {QCD: qcd, top: t}, or "
+                                "choose another field."),
+                               ("field: name, classes: [b, c]", "data.label.field: {path}: 'name' is string (numbers were expected, as data.label.classes gives no "
+                                "text). Give every class its text, as in classes: {QCD: qcd, top: t}, or "
+                                "choose another field.")):
             with self.subTest(label):
                 result = self.run_with(label)
                 self.assertEqual((result.returncode, result.stderr), (2, "tevatrain: " + message.replace("{path}", f"{self.folder}/labelled.h5") + "\n"))
