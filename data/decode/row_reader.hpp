@@ -34,6 +34,8 @@ struct RowBlock {
 struct ReadCost {
   int64_t read_ns = 0;
   int64_t decode_ns = 0;
+  int64_t library_ns = 0;     ///< calls of the HDF5 library, on its thread
+  int64_t waited_ns = 0;      ///< until they were done, their turn included
   int64_t stored_bytes = 0;   ///< as they lie in the file
   int64_t decoded_bytes = 0;  ///< uncompressed
 };

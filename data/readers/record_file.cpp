@@ -18,13 +18,24 @@ std::string planned_file(const std::string& path) {
   return path;
 }
 
+/// Does a job on the catalog thread and counts what it takes there, apart from the time until it is done.
+template <class Job>
+auto call_library(CatalogThread& thread, Job&& job) {
+  decode::ReadCost& cost = decode::thread_cost();
+  const Stopwatch waited(cost.waited_ns);
+  return thread.run([&] {
+    const Stopwatch watch(cost.library_ns);
+    return job();
+  });
+}
+
 }  // namespace
 
 RecordFile::RecordFile(const RecordPlan& plan, CatalogThread& thread) : plan_(plan), bytes_(planned_file(plan.path)), thread_(thread) {
   TEV_CHECK(bytes_.identity() == plan.identity, plan.path, ": has changed since it was opened first (", bytes_.identity().bytes,
             " bytes now, ", plan.identity.bytes, " before: something writes to it). Start again when it is complete.");
   if (std::none_of(plan.sources.begin(), plan.sources.end(), [](const Source& source) { return source.needs_library(); })) return;
-  thread_.run([this] {
+  call_library(thread_, [this] {
     const auto file = hdf5::File::open(plan_.path);
     std::vector<std::unique_ptr<hdf5::Dataset>> datasets;  // closed on this thread should one of them fail
     for (const auto& source : plan_.sources)
@@ -39,7 +50,7 @@ RecordFile::~RecordFile() {
 
 decode::RowReader::StoredChunk RecordFile::find_chunk(size_t source) const {
   return [this, source](const std::vector<int64_t>& start, uint32_t& filter_mask) {
-    return thread_.run([&] { return datasets_[source]->read_stored_chunk(start, filter_mask); });
+    return call_library(thread_, [&] { return datasets_[source]->read_stored_chunk(start, filter_mask); });
   };
 }
 
@@ -52,15 +63,12 @@ void RecordFile::visit(size_t source, int64_t first_row, int64_t num_rows,
   }
   const std::vector<decode::Run> runs{{0, 0, from.records_per_row()}};
   const std::unique_ptr<char[]> records(new char[static_cast<size_t>(num_rows * from.row_bytes())]);
-  {
-    const Stopwatch watch(decode::thread_cost().decode_ns);  // the library does not say what of it was reading
-    thread_.run([&] {
-      if (from.as_bytes)
-        datasets_[source]->read_stored(first_row, num_rows, records.get());
-      else
-        datasets_[source]->read(from.members, first_row, num_rows, records.get());
-    });
-  }
+  call_library(thread_, [&] {
+    if (from.as_bytes)
+      datasets_[source]->read_stored(first_row, num_rows, records.get());
+    else
+      datasets_[source]->read(from.members, first_row, num_rows, records.get());
+  });
   decode::thread_cost().decoded_bytes += num_rows * from.row_bytes();
   visit({records.get(), first_row, num_rows, from.row_bytes(), &runs});
 }
@@ -82,7 +90,9 @@ std::vector<int64_t> RecordFile::row_lengths(size_t source, int64_t first_row, i
 }
 
 std::vector<char> RecordFile::read_variable_length(size_t source, int64_t first_row, int64_t num_rows, std::vector<int64_t>& counts) const {
-  return thread_.run([&] { return datasets_[source]->read_variable_length(first_row, num_rows, counts); });
+  std::vector<char> values = call_library(thread_, [&] { return datasets_[source]->read_variable_length(first_row, num_rows, counts); });
+  decode::thread_cost().decoded_bytes += static_cast<int64_t>(values.size());
+  return values;
 }
 
 }  // namespace tev

@@ -149,14 +149,16 @@ void EventSource::read_and_drop(int64_t unit) const {
   count_reading(unit, before, std::chrono::nanoseconds(Clock::now() - begin).count());
 }
 
-/// What reading a unit has cost the calling thread; of the time that has passed, the rest is that of conversion.
+/// What reading a unit has cost the calling thread; of the time that has passed, what was neither that nor waiting for the library is conversion.
 void EventSource::count_reading(int64_t unit, const decode::ReadCost& before, int64_t passed_ns) const {
   const decode::ReadCost& after = decode::thread_cost();
-  const int64_t read = after.read_ns - before.read_ns, decode = after.decode_ns - before.decode_ns;
+  const int64_t read = after.read_ns - before.read_ns, decode = after.decode_ns - before.decode_ns,
+                waited = after.waited_ns - before.waited_ns;
   faults_.took(1e-9 * static_cast<double>(read), after.stored_bytes - before.stored_bytes, catalog_->file_path(catalog_->units()[unit].file));
   times_.read_ns += read;
   times_.decode_ns += decode;
-  times_.convert_ns += passed_ns - read - decode;
+  times_.library_ns += after.library_ns - before.library_ns;
+  times_.convert_ns += passed_ns - read - decode - waited;
   times_.stored_bytes += after.stored_bytes - before.stored_bytes;
   times_.decoded_bytes += after.decoded_bytes - before.decoded_bytes;
 }

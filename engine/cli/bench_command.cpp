@@ -39,6 +39,8 @@ struct Request {
 struct Stage {
   std::string name;
   double seconds;
+  bool has_own_thread = false;  ///< one, whatever data.workers says
+  std::string advice{};
 };
 
 struct Result {
@@ -46,7 +48,7 @@ struct Result {
   double seconds = 0, first_batch_s = 0, wait_s = 0, gather_s = 0;
   double stored_mib = 0, decoded_mib = 0;
   double raw_read_mib_s = 0;  ///< whole files, as many threads
-  std::vector<Stage> stages;  ///< of all threads together; the last one is that of one thread
+  std::vector<Stage> stages;  ///< of all threads together
 };
 
 const std::map<std::string, EventSource::Stage>& stages() {
@@ -131,8 +133,7 @@ Result measure(DataSession& data, const RunConfig& config, const Request& reques
   if (request.cold) drop_from_cache(files);
   if (!request.first_batch) result.raw_read_mib_s = raw_read_rate(files, config, request.cold);
   if (request.cold) drop_from_cache(files);
-  const auto before = std::array{times.read_ns.load(), times.decode_ns.load(), times.convert_ns.load(), times.transform_ns.load(),
-                                 times.stored_bytes.load(), times.decoded_bytes.load()};
+  const auto before = std::array{times.read_ns.load(), times.decode_ns.load(), times.library_ns.load(), times.convert_ns.load(), times.transform_ns.load(), times.stored_bytes.load(), times.decoded_bytes.load()};
   if (request.stage == "read")
     read_units(data, start, request, result);
   else
@@ -140,24 +141,26 @@ Result measure(DataSession& data, const RunConfig& config, const Request& reques
   const auto since = [&](const std::atomic<int64_t>& now, size_t i) { return static_cast<double>(now - before[i]); };
   result.stages = {{"read", 1e-9 * since(times.read_ns, 0)},
                    {"decode", 1e-9 * since(times.decode_ns, 1)},
-                   {"convert", 1e-9 * since(times.convert_ns, 2)},
-                   {request.stage == "features" ? "features" : "label and weight", 1e-9 * since(times.transform_ns, 3)},
-                   {"gather", result.gather_s}};
-  result.stored_mib = since(times.stored_bytes, 4) / kMiB;
-  result.decoded_mib = since(times.decoded_bytes, 5) / kMiB;
+                   {"HDF5 library", 1e-9 * since(times.library_ns, 2), true, ". Write the files anew: tevatrain repack FILE... FOLDER"},
+                   {"convert", 1e-9 * since(times.convert_ns, 3)},
+                   {request.stage == "features" ? "features" : "label and weight", 1e-9 * since(times.transform_ns, 4)},
+                   {"gather", result.gather_s, true}};
+  result.stored_mib = since(times.stored_bytes, 5) / kMiB;
+  result.decoded_mib = since(times.decoded_bytes, 6) / kMiB;
   return result;
 }
 
 /// What the stream waits for most.
 std::string limit_of(const Result& result, int64_t workers) {
   double busy = 0;
-  const Stage* longest = &result.stages.front();
-  for (size_t i = 0; i + 1 < result.stages.size(); ++i) {
-    busy += result.stages[i].seconds;
-    if (result.stages[i].seconds > longest->seconds) longest = &result.stages[i];
+  const Stage *longest = &result.stages.front(), *alone = &result.stages.back();
+  for (const auto& stage : result.stages) {
+    const Stage*& most = stage.has_own_thread ? alone : longest;
+    if (stage.seconds > most->seconds) most = &stage;
+    if (!stage.has_own_thread) busy += stage.seconds;
   }
-  const double share = busy / (result.seconds * static_cast<double>(workers)), gather = result.stages.back().seconds / result.seconds;
-  if (gather > share) return fmt::format("gathering: its thread is busy {:.0f} % of the time", 100 * gather);
+  const double share = busy / (result.seconds * static_cast<double>(workers)), alone_share = alone->seconds / result.seconds;
+  if (alone_share > share) return fmt::format("{}: its one thread is busy {:.0f} % of the time{}", alone->name, 100 * alone_share, alone->advice);
   return fmt::format("{}: {} worker{} busy {:.0f} % of the time, {:.0f} % of that with it", longest->name, workers, workers == 1 ? " is" : "s are",
                      100 * share, 100 * longest->seconds / std::max(1e-9, busy));
 }

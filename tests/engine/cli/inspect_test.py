@@ -1,5 +1,6 @@
 """tevatrain inspect: what will be slow, and files that end the library."""
 
+import json
 import os
 import shutil
 import signal
@@ -78,6 +79,24 @@ class InspectTest(unittest.TestCase):
         program.require(result)
         self.assertIn("jets.h5: '/x' (the filter bitshuffle) can be read by the HDF5 library alone", result.stderr)
         self.assertIn("tevatrain repack FILE... FOLDER", result.stderr)
+
+    def test_the_one_thread_of_the_library_is_named_as_the_limit(self):
+        random = np.random.default_rng(1)
+        for name in ("jets", "val"):
+            with h5py.File(self.folder / f"{name}.h5", "w") as file:
+                rows = file.create_dataset("x", (20_000,), dtype=h5py.vlen_dtype("f4"), chunks=(1000,))
+                rows[:] = np.array([random.random(1 + i % 20, "f4") for i in range(20_000)], dtype=object)
+                file["label"] = np.arange(20_000) % 2
+        (self.folder / "jets.yaml").write_text(
+            f"data:\n  reader: dense\n  train: {self.folder}/jets.h5\n  val: {self.folder}/val.h5\n"
+            "  objects: {hit: {field: x, as: [a]}}\n  label: {field: label, classes: [q, g]}\n"
+            "  features: {hit: {a: a}}\nmodel: {name: pfn, phi: [4], f: [4]}\noptimizer: {name: adam, lr: 1e-3}\n")
+        run = lambda *options: program.require(program.run(
+            self.folder, "bench", "data", "jets.yaml", "data.workers=4", "--stage", "read", "--epochs", 5, *options, warns=True))
+        self.assertRegex(run(), r"limit: HDF5 library: its one thread is busy \d+ % of the time\. Write the files anew: tevatrain repack FILE\.\.\. FOLDER")
+        line = json.loads(run("--json"))
+        self.assertLess(line["stages"]["convert"], line["stages"]["HDF5 library"])  # it holds no waiting
+        self.assertLessEqual(line["stages"]["HDF5 library"], line["seconds"])
 
 
 if __name__ == "__main__":
