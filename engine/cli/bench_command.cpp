@@ -133,7 +133,8 @@ Result measure(DataSession& data, const RunConfig& config, const Request& reques
   if (request.cold) drop_from_cache(files);
   if (!request.first_batch) result.raw_read_mib_s = raw_read_rate(files, config, request.cold);
   if (request.cold) drop_from_cache(files);
-  const auto before = std::array{times.read_ns.load(), times.decode_ns.load(), times.library_ns.load(), times.convert_ns.load(), times.transform_ns.load(), times.stored_bytes.load(), times.decoded_bytes.load()};
+  const auto before = std::array{times.read_ns.load(), times.decode_ns.load(), times.library_ns.load(), times.convert_ns.load(), times.transform_ns.load(),
+                                 times.stored_bytes.load(), times.decoded_bytes.load()};
   if (request.stage == "read")
     read_units(data, start, request, result);
   else
