@@ -16,8 +16,6 @@ namespace {
 
 constexpr int64_t kMostSamples = int64_t{1} << 62;
 
-int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
 void check_spec(const OrderSpec& spec) {
   TEV_CHECK(spec.unit_rows != nullptr, "data.order: no list of units (the catalog makes it)");
   TEV_CHECK_INPUT(spec.batch_size >= 1, "train.batch_size: ", spec.batch_size,

@@ -5,6 +5,8 @@
 
 namespace tev {
 
+inline int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
 /// Lane l of L is samples [l*N/L, (l+1)*N/L).
 struct LaneCut {
   int64_t num_samples = 0, lanes = 1;

@@ -5,11 +5,10 @@
 #include <numeric>
 
 #include "base/check.hpp"
+#include "data/order/lanes.hpp"
 
 namespace tev {
 namespace {
-
-int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 
 // Equal windows, the fewest of at most shuffle_rows / lanes rows.
 void cut_windows(ShuffleSpec& spec, int64_t shuffle_rows) {

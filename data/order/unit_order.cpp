@@ -12,8 +12,6 @@ namespace {
 
 enum Draw : uint64_t { kWindow, kLane, kPlace };
 
-int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
 // The cell (lane, window) of each unit. A stratum is as many neighbouring units as there are cells, and each cell gets
 // one of them; inside a stratum each run of `windows` units covers all windows once.
 std::vector<int64_t> deal_to_cells(uint64_t key, int64_t num_units, int64_t lanes, int64_t windows) {

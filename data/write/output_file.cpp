@@ -23,11 +23,15 @@ bool holds(const std::string& path, const std::vector<std::string>& datasets) {
 
 }  // namespace
 
+void check_apart(const std::string& where, const std::string& path, const std::vector<std::string>& inputs) {
+  std::error_code code;  // of a file that is not there, which is told elsewhere
+  for (const auto& input : inputs)
+    TEV_CHECK_INPUT(!fs::equivalent(input, path, code), where, ": ", path, " is one of the files that are read (it would be replaced). Name another file.");
+}
+
 void check_output(const std::string& option, const std::string& path, const std::vector<std::string>& inputs, const std::vector<std::string>& datasets) {
   if (fs::symlink_status(path).type() == fs::file_type::not_found) return;
-  std::error_code code;  // of an input that is not there, which is told elsewhere
-  for (const auto& input : inputs)
-    TEV_CHECK_INPUT(!fs::equivalent(input, path, code), option, ": ", path, " is one of the files that are read (it would be replaced). Name another file.");
+  check_apart(option, path, inputs);
   TEV_CHECK_INPUT(holds(path, datasets), option, ": ", path, " is there already and was not written by this command (which writes ", join_names(datasets),
                   "). Name another file, or remove it.");
 }

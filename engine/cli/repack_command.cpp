@@ -5,6 +5,7 @@
 #include "data/repack/configured_input.hpp"
 #include "data/repack/repack.hpp"
 #include "data/repack/stored_input.hpp"
+#include "data/write/output_file.hpp"
 #include "engine/checkpoint/durable_file.hpp"
 #include "engine/cli/command.hpp"
 #include "engine/cli/cpu_allocator.hpp"
@@ -121,11 +122,6 @@ double mib_on_disk(const std::vector<std::string>& paths) {
   return bytes / (1 << 20);
 }
 
-void check_apart(const std::vector<std::string>& files, const std::string& out) {
-  for (const auto& file : files)
-    TEV_CHECK_INPUT(fs::weakly_canonical(file) != fs::weakly_canonical(out), out, ": is one of the files to repack. Name another output.");
-}
-
 int stopped(const std::string& what_now) {
   std::cerr << "tevatrain: repack: stopped. " << what_now << "\n";
   return exit_stopped;
@@ -152,7 +148,7 @@ int run(Request request) {
   TEV_CHECK_INPUT(request.paths.size() >= 2, "repack: an input and an output are needed, e.g. tevatrain repack 'jets_*.h5' jets_fast.");
   const std::string out = request.paths.back();
   const auto files = expand_files({request.paths.begin(), request.paths.end() - 1}, "repack");
-  check_apart(files, out);
+  check_apart("repack", out, files);
   request.order.shuffled = !request.keep_order;
   keep_memory_low();
   TerminalMessages messages;

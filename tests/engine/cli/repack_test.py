@@ -321,7 +321,7 @@ class RepackTest(unittest.TestCase):
         with h5py.File(self.folder / "out.h5") as file:
             self.assertEqual(sorted(file), ["x", "y"])
         self.assertIn("out.h5: is there already", self.refusal(path, "out.h5", "--copy", "y"))
-        self.assertIn("is one of the files to repack", self.refusal(path, "in.h5"))
+        self.assertIn("repack: in.h5 is one of the files that are read", self.refusal(path, "in.h5"))
         self.assertIn("an input and an output are needed", self.refusal(path))
         self.assertIn("a folder of shards", program.run(self.folder, "repack", "--help").stdout)
         with h5py.File(self.folder / "text.h5", "w") as file:
