@@ -36,7 +36,7 @@ double typical_rows(const std::vector<int64_t>& unit_rows) {
 
 int64_t choose_shuffle_rows(int64_t asked, const std::vector<int64_t>& unit_rows, int64_t event_bytes) {
   constexpr int64_t least = 262144, mib = 1 << 20;
-  constexpr double units = 192;
+  constexpr double units = 256;
   if (asked != 0) return asked;
   const int64_t held_bytes = event_bytes + kEventOverheadBytes;
   const auto of_units = static_cast<int64_t>(units * typical_rows(unit_rows));

@@ -1,6 +1,7 @@
 #pragma once
 // How finely the data are shuffled: physics, fixed by the catalog and `data.shuffle_rows` alone.
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -10,7 +11,7 @@ namespace tev {
 inline constexpr int64_t kEventOverheadBytes = 32;
 
 /// What `data.shuffle_rows`, the events among which a batch is drawn, is by default: 262,144, or more where 256 MiB hold more, or where
-/// units are large: 192 of them, but no more than 1 GiB holds. A file sorted by class is mixed within 1.25 of a perfect shuffle then
+/// units are large: 256 of them, but no more than 1 GiB holds. A file sorted by class is mixed within 1.25 of a perfect shuffle then
 /// (tests/data/order/shuffle_plan_test.cpp), but for units that are so large that 1 GiB holds few.
 /// @param asked        0: the default
 /// @param unit_rows    rows of each unit
@@ -29,6 +30,9 @@ struct ShuffleSpec {
   int64_t lanes = 1;        ///< a power of two up to kMaxLanes
   int64_t window_rows = 1;  ///< rows of one window of one lane
   int64_t num_windows = 0;  ///< windows of the longest lane
+
+  /// Events among which a batch is drawn.
+  int64_t round_rows() const { return std::min(num_rows, lanes * window_rows); }
 };
 
 /// Chooses lanes and windows.
@@ -59,5 +63,8 @@ int64_t pass_window_rows(const std::vector<int64_t>& unit_rows);
 /// see more than m of them, do better where m is near 1
 /// (tests/data/order/shuffle_plan_test.cpp compares it with simulated orders).
 double predicted_spread(const ShuffleSpec& spec, int64_t batch_size);
+
+/// The same as a bound: below 1 it is none where there are few units.
+inline double spread_bound(const ShuffleSpec& spec, int64_t batch_size) { return std::max(1.0, predicted_spread(spec, batch_size)); }
 
 }  // namespace tev

@@ -96,7 +96,7 @@ class StoredInput final : public RepackInput {
     spec.first_step = first_step;
     spec.prefetch = kQueuedBatches;
     spec.queue_bytes = kQueuedBatches * batch_bytes();
-    spec.budget_advice = [this, order, held = lanes * window_rows](const PinQuota& quota) {
+    spec.budget_advice = [this, order, held = std::min(num_events(), lanes * window_rows)](const PinQuota& quota) {
       const int64_t fits = order.shuffled ? rows_that_fit(*unit_rows_, quota, static_cast<double>(store_.budget_bytes()), *units_, held).rows : 0;
       return c10::str("--budget-mib: ", held, " events that are ", order.shuffled ? "shuffled" : "held", " together do not fit into ", loading_budget_bytes(resources_.budget_mib) >> 20,
                       " MiB. Raise --budget-mib", fits > 0 ? c10::str(", or set --shuffle-rows ", fits) : "", ".");

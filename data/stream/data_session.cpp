@@ -218,7 +218,7 @@ StreamSpec DataSession::pass_spec(Split split, int64_t batch_size) const {
 std::string DataSession::shuffle_advice(const PinQuota& quota) const {
   const auto is_training = [](const auto& source) { return std::get<Split>(source.first) == Split::train && std::get<Purpose>(source.first) == Purpose::training; };
   const EventSource& events = *std::find_if(sources_.begin(), sources_.end(), is_training)->second;
-  const int64_t asked = shuffle_.lanes * shuffle_.window_rows;
+  const int64_t asked = shuffle_.round_rows();
   const auto [fits, event_bytes] =
       rows_that_fit(*part(Split::train).unit_rows, quota, static_cast<double>(store_.budget_bytes()) * quota.share, events, asked);
   return c10::str("data.budget_mib: a shuffle window of ", asked, " events does not fit into ", loading_budget_bytes(config_.budget_mib) >> 20, " MiB",

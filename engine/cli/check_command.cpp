@@ -88,14 +88,14 @@ void print_size(DataSession& data, const RunConfig& config, const TrainingSummar
     bytes_per_event += 4.0 * static_cast<double>(f.rows) / static_cast<double>(data.num_events(Split::train));
   const auto& shuffle = data.shuffle();
   std::cout << fmt::format("\nmemory\n  loading: budget {} MiB; a shuffle window of {} events takes about {:.0f} MiB\n",
-                           loading_budget_bytes(config.data.budget_mib) >> 20, shuffle.lanes * shuffle.window_rows,
-                           bytes_per_event * static_cast<double>(shuffle.lanes * shuffle.window_rows) / (1 << 20))
+                           loading_budget_bytes(config.data.budget_mib) >> 20, shuffle.round_rows(),
+                           bytes_per_event * static_cast<double>(shuffle.round_rows()) / (1 << 20))
             << fmt::format("  model: {} weights; with gradients and optimizer about {:.1f} MiB\n", weights,
                            16.0 * static_cast<double>(weights) / (1 << 20))
             << fmt::format("  activations: {:.1f} MiB for a batch of {} events on the CPU; the backward pass takes up to as much again\n",
                            static_cast<double>(activation_bytes(data, config, *model)) / (1 << 20), config.train.batch_size)
-            << fmt::format("  shuffle: {} lanes, {} windows; spread of class fractions at most {:.2f} times a perfect shuffle's\n",
-                           shuffle.lanes, shuffle.num_windows, std::max(1.0, predicted_spread(shuffle, config.train.batch_size)));
+            << fmt::format("  shuffle: {} lanes of {} window{}; spread of class fractions at most {:.2f} times a perfect shuffle's\n",
+                           shuffle.lanes, shuffle.num_windows, shuffle.num_windows == 1 ? "" : "s", spread_bound(shuffle, config.train.batch_size));
 }
 
 void check_order_file(DataSession& data, const std::string& path) {

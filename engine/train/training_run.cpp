@@ -100,8 +100,8 @@ void say_how_it_shuffles(const DataSession& data, const RunConfig& config, Messa
   const auto& shuffle = data.shuffle();
   messages.info(fmt::format("{} training events in {} units; shuffled among {} ({} lanes); class fractions of batches spread "
                             "at most {:.2f} times as much as in a perfect shuffle",
-                            shuffle.num_rows, shuffle.num_units, std::min(shuffle.num_rows, shuffle.lanes * shuffle.window_rows),
-                            shuffle.lanes, std::max(1.0, predicted_spread(shuffle, config.train.batch_size))));  // below 1 it is no bound for few units
+                            shuffle.num_rows, shuffle.num_units, shuffle.round_rows(),
+                            shuffle.lanes, spread_bound(shuffle, config.train.batch_size)));
 }
 
 /// The best weights on the events that were held back; false if a signal came first.

@@ -193,7 +193,7 @@ TEST(ChooseShuffleRows, TakesMoreForSmallEventsAndLargeUnits) {
   EXPECT_EQ(choose_shuffle_rows(0, small, 112), 1864135);
   EXPECT_EQ(choose_shuffle_rows(0, {}, 112), 1864135);
   EXPECT_EQ(choose_shuffle_rows(50, small, 112), 50);
-  EXPECT_EQ(choose_shuffle_rows(0, Units(256, 20000), 112), 192 * 20000);
+  EXPECT_EQ(choose_shuffle_rows(0, Units(500, 20000), 112), 256 * 20000);
   EXPECT_EQ(choose_shuffle_rows(0, Units(256, 1000000), 112), (int64_t{1} << 30) / 144);
 }
 
