@@ -157,6 +157,12 @@ std::vector<FieldValues> Catalog::read(int64_t unit) {
   return files_[u.file].reader->read(u.first_event, u.num_events);
 }
 
+void Catalog::expect(int64_t unit) {
+  const int32_t file = units_.at(unit).file;
+  keep_open(file);
+  files_[file].reader->expect(static_cast<size_t>(unit) - files_[file].first_unit);
+}
+
 /// Counts the file as open and closes the one that was used longest ago, if there are too many.
 void Catalog::keep_open(int32_t file) {
   const std::lock_guard lock(mutex_);

@@ -66,6 +66,9 @@ class Catalog {
   /// All requests of a unit, as Reader::read. Callable from many threads at once, but not on the catalog thread.
   std::vector<FieldValues> read(int64_t unit);
 
+  /// Has the system fetch from the disk what reading a unit takes, without waiting for it. Callable as read() is.
+  void expect(int64_t unit);
+
   /// What read() would give of a unit without events.
   std::vector<FieldValues> nothing() const { return files_.front().reader->nothing(); }
 

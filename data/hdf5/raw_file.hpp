@@ -32,6 +32,9 @@ class RawFile {
   /// @throws Error  the bytes cannot be read: names the file, the place and the system's reason
   void read(uint64_t offset, size_t bytes, void* out) const;
 
+  /// Has the system fetch bytes from the disk, without waiting for them, unless it holds the last of them. A hint: what it does with it is its own affair.
+  void expect(uint64_t offset, size_t bytes) const;
+
  private:
   std::string path_;
   int descriptor_ = -1;

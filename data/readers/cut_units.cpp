@@ -123,14 +123,14 @@ class Cutter {
     for (int64_t i = 0; i < num_events; ++i) {
       const RowRange& range = rows[driver_][static_cast<size_t>(i)];
       if (range.count > 0 && chunk_rows > 0) {
-        if (range.first / chunk_rows != chunk_) begin_piece(first_event + i);
+        if (range.first / chunk_rows != chunk_) begin_piece(first_event + i, rows, i);
         chunk_ = range.first / chunk_rows;
         const bool crosses = (range.first + range.count - 1) / chunk_rows != chunk_;
         is_aligned_ = is_aligned_ && (!crosses || range.count > chunk_rows || range.first % chunk_rows == 0);
       }
       // Without chunks anywhere will do; with rare ones a piece must end some time.
-      if (!pieces_.empty() && pieces_.back().stored_bytes >= (chunk_rows == 0 ? kUnitBytes : kMostUnitBytes)) begin_piece(first_event + i);
-      if (pieces_.empty()) begin_piece(first_event + i);
+      if (!pieces_.empty() && pieces_.back().stored_bytes >= (chunk_rows == 0 ? kUnitBytes : kMostUnitBytes)) begin_piece(first_event + i, rows, i);
+      if (pieces_.empty()) begin_piece(first_event + i, rows, i);
       UnitRange& piece = pieces_.back();
       ++piece.num_events;
       piece.stored_bytes += sizes_.event.stored_bytes;
@@ -142,18 +142,21 @@ class Cutter {
     }
   }
 
-  std::vector<UnitRange> units() const {
+  /// @param starts  by index; gets the first row of each unit
+  std::vector<UnitRange> units(std::vector<RowIndex>& starts) const {
     int64_t waste = sizes_.event.chunk_bytes;
     for (size_t k = 0; k < sizes_.rows.size(); ++k)
       if (k != driver_ || !is_aligned_) waste += sizes_.rows[k].chunk_bytes;
     const int64_t wanted = std::max(kUnitBytes, std::min(kMostUnitBytes, kWasteDivisor * waste));
     std::vector<UnitRange> units;
-    for (const auto& piece : pieces_) {
+    for (size_t p = 0; p < pieces_.size(); ++p) {
+      const UnitRange& piece = pieces_[p];
       // Whole chunks as long as they fit; beyond kUnitBytes as many as it takes to be worth it.
       const bool joins = !units.empty() && (units.back().stored_bytes + piece.stored_bytes <= wanted ||
                                             (wanted > kUnitBytes && units.back().stored_bytes < wanted / 2));
       if (!joins) {
         units.push_back(piece);
+        for (size_t k = 0; k < starts.size(); ++k) starts[k].unit_starts.push_back(starts_[p * starts.size() + k]);
         continue;
       }
       units.back().num_events += piece.num_events;
@@ -164,9 +167,10 @@ class Cutter {
   }
 
  private:
-  void begin_piece(int64_t event) {
+  void begin_piece(int64_t event, const std::vector<std::vector<RowRange>>& rows, int64_t i) {
     if (!pieces_.empty() && pieces_.back().num_events == 0) return;
     pieces_.push_back({event, 0, 0, 0});
+    for (const auto& of_index : rows) starts_.push_back(of_index[static_cast<size_t>(i)].first);
   }
 
   const RecordPlan& plan_;
@@ -175,11 +179,12 @@ class Cutter {
   int64_t chunk_ = 0;
   bool is_aligned_ = true;  ///< no event that fits into a chunk crosses the end of one
   std::vector<UnitRange> pieces_;
+  std::vector<int64_t> starts_;  ///< first row of each piece, for every index
 };
 
 }  // namespace
 
-std::vector<UnitRange> cut_units(const RecordPlan& plan, const Rows& rows, const Lengths& lengths) {
+std::vector<UnitRange> cut_units(RecordPlan& plan, const Rows& rows, const Lengths& lengths) {
   const PlanSizes sizes(plan);
   const bool has_lengths = std::any_of(plan.fields.begin(), plan.fields.end(), [&](const RecordField& field) {
     return field.variable_length && plan.sources[field.parts[0].source].references;
@@ -193,7 +198,7 @@ std::vector<UnitRange> cut_units(const RecordPlan& plan, const Rows& rows, const
     for (size_t k = 0; k < plan.indexes.size(); ++k) of_indexes.push_back(rows(k, first, num));
     cutter.add(first, num, of_indexes);
   }
-  return cutter.units();
+  return cutter.units(plan.indexes);
 }
 
 }  // namespace tev

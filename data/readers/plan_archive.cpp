@@ -57,8 +57,8 @@ void archive(Archive& a, RecordField& v) {
 
 template <class Archive>
 void archive(Archive& a, RowIndex& v) {
-  auto& [kind, field, num_rows, starts] = v;
-  a(kind, field, num_rows, starts);
+  auto& [kind, field, num_rows, starts, unit_starts] = v;
+  a(kind, field, num_rows, starts, unit_starts);
 }
 
 /// What RowReader counts on.
@@ -126,6 +126,7 @@ void check_plan(const FilePlan& plan) {
   for (const auto& field : records.fields) good = good && holds_together(records, field);
   for (const auto& index : records.indexes)
     good = good && holds_together(records, index.field) &&
+           index.unit_starts.size() == plan.units.size() && std::all_of(index.unit_starts.begin(), index.unit_starts.end(), [&](int64_t row) { return row >= 0 && row <= index.num_rows; }) &&
            (index.kind != RowsKind::counts || (!index.starts.empty() && std::cmp_equal(index.starts.size() - 1, records.num_events)));
   int64_t next = 0;
   for (const auto& unit : plan.units) {

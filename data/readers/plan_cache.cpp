@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Of the format and of what plans mean: another one is not read.
-constexpr uint64_t kVersion = 0x7465762d706c0002;
+constexpr uint64_t kVersion = 0x7465762d706c0003;
 
 uint64_t hash_of(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 

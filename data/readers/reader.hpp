@@ -98,6 +98,10 @@ class Reader {
   /// @throws InputError  a value asked for as int64 that is not an integer; rows of an event that are not there
   virtual std::vector<FieldValues> read(int64_t first_event, int64_t num_events) const = 0;
 
+  /// Has the system fetch from the disk what reading a unit takes, without waiting for it.
+  /// @param unit  its place in units()
+  virtual void expect(size_t unit) const = 0;
+
   /// What reading no events gives: tensors without rows. Touches no file.
   virtual std::vector<FieldValues> nothing() const = 0;
 

@@ -83,7 +83,8 @@ struct RowIndex {
   RowsKind kind = RowsKind::none;
   RecordField field;             ///< its numbers, as int64
   int64_t num_rows = 0;          ///< of the flat datasets
-  std::vector<int64_t> starts{};  ///< of counts: first row of each event, and the end
+  std::vector<int64_t> starts{};       ///< of counts: first row of each event, and the end
+  std::vector<int64_t> unit_starts{};  ///< first row of each unit; to know what to expect, not to be relied on
 };
 
 /// Everything about the fields of one file. A plain value.

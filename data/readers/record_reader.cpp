@@ -99,7 +99,7 @@ class RecordReader final : public Reader {
     size_t bytes = units_.size() * sizeof(UnitRange);
     for (const auto& source : plan_.sources)
       if (source.rows) bytes += source.rows->storage().extents.size() * sizeof(hdf5::Extent);
-    for (const auto& index : plan_.indexes) bytes += index.starts.size() * sizeof(int64_t);
+    for (const auto& index : plan_.indexes) bytes += (index.starts.size() + index.unit_starts.size()) * sizeof(int64_t);
     return static_cast<int64_t>(bytes);
   }
 
@@ -159,6 +159,27 @@ class RecordReader final : public Reader {
     return result;
   }
 
+  void expect(size_t unit) const override {
+    std::shared_ptr<const RecordFile> file;
+    try {
+      file = open();
+    } catch (const std::exception&) {
+      return;  // reading will meet it too, and say so
+    }
+    const int64_t first = units_[unit].first_event, num = units_[unit].num_events;
+    for (const auto& index : plan_.indexes)
+      if (index.kind != RowsKind::counts) expect_rows(*file, index.field, first, num);
+    for (const auto& field : plan_.fields) {
+      if (!field.row_index) {
+        expect_rows(*file, field, first, num);
+        continue;
+      }
+      const RowIndex& index = plan_.indexes[*field.row_index];
+      const int64_t begin = index.unit_starts[unit], end = unit + 1 < units_.size() ? index.unit_starts[unit + 1] : index.num_rows;
+      expect_rows(*file, field, begin, std::min(end - begin, units_[unit].num_values));  // extents may rise and fall
+    }
+  }
+
   std::vector<FieldValues> nothing() const override {
     std::vector<FieldValues> result;
     for (const auto& field : plan_.fields) {
@@ -180,6 +201,10 @@ class RecordReader final : public Reader {
     const std::lock_guard lock(mutex_);
     if (!open_) open_ = std::make_shared<const RecordFile>(plan_, thread_);
     return open_;
+  }
+
+  static void expect_rows(const RecordFile& file, const RecordField& field, int64_t first_row, int64_t num_rows) {
+    for (const auto& part : field.parts) file.expect(part.source, first_row, num_rows);
   }
 
   at::Tensor read_numbers(const RecordFile& file, const RecordField& field, int64_t first_row, int64_t num_rows) const {

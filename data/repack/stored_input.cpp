@@ -32,6 +32,8 @@ class StoredUnits final : public WorkerLoader {
   int64_t reserve_bytes(int64_t unit) const override { return 3 * catalog_->units()[unit].stored_bytes + 4096; }
 
  private:
+  void expect(int64_t unit) const override { catalog_->expect(unit); }
+
   DecodedUnit load_here(int64_t unit) const override {
     DecodedUnit decoded;
     decoded.num_events = catalog_->units()[unit].num_events;

@@ -325,7 +325,10 @@ void DataSession::read_training_units(const Cursor& from) {
   for (auto& end : ends)
     workers_.submit([&] {
       try {
-        for (size_t i = next++; i < units.size(); i = next++) events.read_and_drop(units[i]);
+        for (size_t i = next++; i < units.size(); i = next++) {
+          if (i + WorkerLoader::kUnitsAhead < units.size()) events.expect(units[i + WorkerLoader::kUnitsAhead]);
+          events.read_and_drop(units[i]);
+        }
         end.set_value();
       } catch (...) {
         next = units.size();

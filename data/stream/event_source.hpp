@@ -43,6 +43,8 @@ class EventSource final : public WorkerLoader {
   /// Brings the values of a unit into memory and drops them, in the calling thread: what reading and decoding alone take.
   void read_and_drop(int64_t unit) const;
 
+  void expect(int64_t unit) const override { catalog_->expect(unit); }
+
   /// Raw columns of the selected events of a unit, as features see them. Reads in the calling thread.
   EventBlock raw_columns(int64_t unit) const;
 
