@@ -27,10 +27,11 @@ std::string names_in_brackets(const std::vector<std::string>& names) { return c1
 
 class ConfiguredInput final : public RepackInput {
  public:
-  /// @param config  its budget is that of reading alone
-  ConfiguredInput(const DataConfig& config, int64_t writing_bytes, const std::vector<std::string>& observers, const RepackOrder& order, Messages& messages)
-      : writing_bytes_(writing_bytes), has_weight_(!config.weight.field.empty()), session_(config, order.seed, messages, observers) {
+  ConfiguredInput(const DataConfig& config, const std::vector<std::string>& observers, const RepackOrder& order, Messages& messages)
+      : writing_bytes_(loading_budget_bytes(config.budget_mib) / kWritingDivisor), has_weight_(!config.weight.field.empty()),
+        session_(config, order.seed, messages, observers) {
     check_names(config, observers);
+    session_.leave_to_others(writing_bytes_);
     const auto stream = session_.evaluation_stream(Split::train, 1, EventSource::Stage::raw);
     const auto first = stream->next();
     for (const auto& [name, column] : columns_of(first.value())) {
@@ -96,11 +97,10 @@ std::unique_ptr<RepackInput> open_configured_input(DataConfig config, const std:
   base.index = config.weight.index;
   base.column = config.weight.column;
   config.weight = base;
-  config.shuffle_rows = order.shuffle_rows;
   config.workers = resources.workers;
-  const int64_t budget = loading_budget_bytes(resources.budget_mib > 0 ? resources.budget_mib : config.budget_mib), writing = budget / kWritingDivisor;
-  config.budget_mib = std::max<int64_t>(1, (budget - writing) >> 20);
-  return std::make_unique<ConfiguredInput>(config, writing, observers, order, messages);
+  if (order.shuffle_rows > 0) config.shuffle_rows = order.shuffle_rows;
+  if (resources.budget_mib > 0) config.budget_mib = resources.budget_mib;
+  return std::make_unique<ConfiguredInput>(config, observers, order, messages);
 }
 
 std::string data_section(const DataConfig& config, const std::string& files) {

@@ -65,6 +65,9 @@ class DataSession {
   TrainingWeights& training_weights() { return *weights_; }
   const TrainingWeights& training_weights() const { return *weights_; }
 
+  /// Leaves so much of the byte budget to others. Before any stream begins.
+  void leave_to_others(int64_t bytes) { store_.set_aside(bytes); }
+
   /// Batches of streams that begin from now on lie in pinned memory. Only where CUDA is there.
   void pin_batches() { pins_batches_ = true; }
   /// Training batches, with training weights, from an epoch and step on, up to `end_epoch`.

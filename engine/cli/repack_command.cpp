@@ -207,7 +207,7 @@ void add_repack(CLI::App& app, Command& chosen) {
   command->add_option("--copy", request->copied, "Datasets or groups that belong to no event and are taken as they are")->excludes("--config");
   command->add_flag("--keep-order", request->keep_order, "Do not shuffle");
   command->add_option("--seed", request->order.seed, "Of the shuffle")->capture_default_str();
-  command->add_option("--shuffle-rows", request->order.shuffle_rows, "Events that are shuffled together; 0: 262144, or more where events are small or chunks large")
+  command->add_option("--shuffle-rows", request->order.shuffle_rows, "Events that are shuffled together; 0: as --config says, or 262144, or more where events are small or chunks large")
       ->check(CLI::NonNegativeNumber)->capture_default_str();
   command->add_option("--compression", request->compression.name, "zstd is fastest to read; gzip needs no plugin anywhere")
       ->check(CLI::IsMember({"zstd", "gzip", "none"}))->capture_default_str();
@@ -215,7 +215,7 @@ void add_repack(CLI::App& app, Command& chosen) {
   command->add_option("--shard-mib", request->shard_mib, "Uncompressed size of a shard, about")->check(CLI::Range(1, 1 << 20))->capture_default_str();
   command->add_option("--workers", request->resources.workers, "Threads that read, and as many that compress")
       ->check(CLI::Range(1, 256))->capture_default_str();
-  command->add_option("--budget-mib", request->resources.budget_mib, "Memory; 0: a quarter of that of the machine or cgroup")
+  command->add_option("--budget-mib", request->resources.budget_mib, "Memory; 0: as --config says, or a quarter of that of the machine or cgroup")
       ->check(CLI::NonNegativeNumber)->capture_default_str();
   command->add_flag("--check", request->check, "Read both again and prove that they hold the same events");
   command->footer("A folder of shards is continued where it was stopped by running the same command again.\n"

@@ -132,6 +132,14 @@ class RepackTest(unittest.TestCase):
                     file["y"] = np.arange(rows)
             self.repack_within(folder, 48, "--shuffle-rows=4096")
 
+    def test_what_a_configuration_reads(self):
+        with tempfile.TemporaryDirectory() as folder:
+            config = Path(folder) / "config.yaml"
+            config.write_text(CONFIG.format(folder=folder, name="large"))
+            for name, mib in (("val", 1), ("tiny", 1), ("large", 512)):
+                write_cells(Path(folder) / f"{name}.h5", mib, 256 << 10)
+            self.repack_within(folder, 96, "--config", config, "--shuffle-rows=4096")
+
     def test_rows_of_variable_length(self):
         """Of large chunks, which the library reads."""
         values = np.random.default_rng(5).normal(0, 1, 1000).astype("f4")

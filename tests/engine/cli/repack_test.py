@@ -186,6 +186,16 @@ class RepackTest(unittest.TestCase):
         self.assertEqual(classes[0], classes[1])
         self.assertIn("spread of class fractions at most 1.00 times a perfect shuffle's", shown[0])  # what is predicted is less
 
+    def test_memory_and_shuffle_of_a_configuration_hold_where_no_option_says_otherwise(self):
+        program.write_data(self.folder)
+        config = program.write_config(self.folder)
+        config.write_text(config.read_text().replace("data:\n", "data:\n  shuffle_rows: 300\n  budget_mib: 24\n"))
+        for options, mib in ((), 24), (("--budget-mib", 16), 16):
+            self.assertIn(f"do not fit into {mib} MiB", self.refusal(self.folder / "train.h5", "flat", "--config", config, *options))
+        for options, rows in ((), 300), (("--shuffle-rows", 200), 200):
+            self.repack(self.folder / "train.h5", f"of_{rows}", "--config", config, "--budget-mib", 128, *options)
+            self.assertEqual(json.loads((self.folder / f"of_{rows}" / "repack.json").read_text())["shuffle_rows"], rows)
+
     def test_goes_on_where_it_was_stopped(self):
         number = 400_000
         with h5py.File(self.folder / "in.h5", "w") as file:
