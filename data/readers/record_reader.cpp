@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 
 namespace tev {
 namespace {
@@ -36,7 +37,14 @@ at::Tensor names_as_text(const std::vector<std::pair<int64_t, std::string>>& nam
 
 class RecordReader final : public Reader {
  public:
-  RecordReader(FilePlan plan, CatalogThread& thread) : thread_(thread), plan_(std::move(plan.records)), units_(std::move(plan.units)) {}
+  RecordReader(FilePlan plan, CatalogThread& thread) : thread_(thread), plan_(std::move(plan.records)), units_(std::move(plan.units)) {
+    const auto add = [this](const RecordField& field) {
+      for (const auto& part : field.parts) expected_.emplace(part.source, field.row_index);
+    };
+    for (const auto& field : plan_.fields) add(field);
+    for (const auto& index : plan_.indexes)
+      if (index.kind != RowsKind::counts) add(index.field);
+  }
 
   /// Completes a plan that knows the datasets only.
   FilePlan plan_units() && {
@@ -166,17 +174,14 @@ class RecordReader final : public Reader {
     } catch (const std::exception&) {
       return;  // reading will meet it too, and say so
     }
-    const int64_t first = units_[unit].first_event, num = units_[unit].num_events;
-    for (const auto& index : plan_.indexes)
-      if (index.kind != RowsKind::counts) expect_rows(*file, index.field, first, num);
-    for (const auto& field : plan_.fields) {
-      if (!field.row_index) {
-        expect_rows(*file, field, first, num);
+    for (const auto& [source, row_index] : expected_) {
+      if (!row_index) {
+        file->expect(source, units_[unit].first_event, units_[unit].num_events);
         continue;
       }
-      const RowIndex& index = plan_.indexes[*field.row_index];
+      const RowIndex& index = plan_.indexes[*row_index];
       const int64_t begin = index.unit_starts[unit], end = unit + 1 < units_.size() ? index.unit_starts[unit + 1] : index.num_rows;
-      expect_rows(*file, field, begin, std::min(end - begin, units_[unit].num_values));  // extents may rise and fall
+      file->expect(source, begin, std::min(end - begin, units_[unit].num_values));  // extents may rise and fall
     }
   }
 
@@ -201,10 +206,6 @@ class RecordReader final : public Reader {
     const std::lock_guard lock(mutex_);
     if (!open_) open_ = std::make_shared<const RecordFile>(plan_, thread_);
     return open_;
-  }
-
-  static void expect_rows(const RecordFile& file, const RecordField& field, int64_t first_row, int64_t num_rows) {
-    for (const auto& part : field.parts) file.expect(part.source, first_row, num_rows);
   }
 
   at::Tensor read_numbers(const RecordFile& file, const RecordField& field, int64_t first_row, int64_t num_rows) const {
@@ -252,6 +253,7 @@ class RecordReader final : public Reader {
   CatalogThread& thread_;
   RecordPlan plan_;
   std::vector<UnitRange> units_;
+  std::set<std::pair<size_t, std::optional<size_t>>> expected_;  ///< sources that are read, and by which index's rows
   mutable std::mutex mutex_;
   mutable std::shared_ptr<const RecordFile> open_;
 };
