@@ -25,6 +25,9 @@ size_t most_open_files() {
 /// Files of which the catalog thread finds the fields before they are asked for, so that it never waits.
 constexpr size_t kFilesAhead = 8;
 
+/// After so many units in a row that the system holds, one in so many is looked at: looking at all takes 3 % of the time of uncompressed ones.
+constexpr int64_t kHeldUnits = 16;
+
 /// Whether there is nothing wrong with the file itself.
 bool can_be_opened(const std::string& path, CatalogThread& thread) {
   try {
@@ -158,9 +161,10 @@ std::vector<FieldValues> Catalog::read(int64_t unit) {
 }
 
 void Catalog::expect(int64_t unit) {
+  if (const int64_t held = held_in_a_row_++; held >= kHeldUnits && held % kHeldUnits != 0) return;
   const int32_t file = units_.at(unit).file;
   keep_open(file);
-  files_[file].reader->expect(static_cast<size_t>(unit) - files_[file].first_unit);
+  if (files_[file].reader->expect(static_cast<size_t>(unit) - files_[file].first_unit)) held_in_a_row_ = 0;
 }
 
 /// Counts the file as open and closes the one that was used longest ago, if there are too many.

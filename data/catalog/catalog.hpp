@@ -4,6 +4,7 @@
 #include "data/hdf5/catalog_thread.hpp"
 #include "data/readers/reader.hpp"
 
+#include <atomic>
 #include <functional>
 #include <list>
 #include <mutex>
@@ -66,7 +67,8 @@ class Catalog {
   /// All requests of a unit, as Reader::read. Callable from many threads at once, but not on the catalog thread.
   std::vector<FieldValues> read(int64_t unit);
 
-  /// Has the system fetch from the disk what reading a unit takes, without waiting for it. Callable as read() is.
+  /// Has the system fetch from the disk what reading a unit takes, without waiting for it. Where it holds the data, looks at few units only.
+  /// Callable as read() is.
   void expect(int64_t unit);
 
   /// What read() would give of a unit without events.
@@ -110,6 +112,7 @@ class Catalog {
   int64_t scratch_bytes_ = 0;
   int64_t table_bytes_ = 0, library_bytes_ = 0;
   bool skip_faults_ = false;
+  std::atomic<int64_t> held_in_a_row_ = 0;  ///< units of which expect() knew or assumes that the system holds them
   std::string library_reads_;
   std::vector<std::string> left_out_;
   std::vector<std::string> behind_;  ///< the files of which virtual ones are made that are open themselves

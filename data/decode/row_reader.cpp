@@ -134,14 +134,16 @@ bool RowReader::read_plain(const hdf5::RawFile& file, int64_t chunk, int64_t fir
   return plain;
 }
 
-void RowReader::expect(const hdf5::RawFile& file, int64_t first_row, int64_t num_rows) const {
-  if (num_rows <= 0) return;
+bool RowReader::expect(const hdf5::RawFile& file, int64_t first_row, int64_t num_rows) const {
+  if (num_rows <= 0) return false;
   if (storage_.kind == Storage::Kind::contiguous && storage_.extents[0].bytes > 0)
-    file.expect(storage_.extents[0].offset + static_cast<uint64_t>(first_row * chunk_row_bytes_), static_cast<size_t>(num_rows * chunk_row_bytes_));
-  if (storage_.kind != Storage::Kind::chunked) return;
+    return file.expect(storage_.extents[0].offset + static_cast<uint64_t>(first_row * chunk_row_bytes_), static_cast<size_t>(num_rows * chunk_row_bytes_));
+  if (storage_.kind != Storage::Kind::chunked) return false;
+  bool any = false;
   const auto width = static_cast<int64_t>(runs_.size());
   for (int64_t i = first_row / chunk_rows_ * width; i < ((first_row + num_rows - 1) / chunk_rows_ + 1) * width; ++i)
-    if (const hdf5::Extent& extent = storage_.extents[static_cast<size_t>(i)]; extent.bytes > 0) file.expect(extent.offset, extent.bytes);
+    if (const hdf5::Extent& extent = storage_.extents[static_cast<size_t>(i)]; extent.bytes > 0) any |= file.expect(extent.offset, extent.bytes);
+  return any;
 }
 
 void RowReader::visit(const hdf5::RawFile& file, const StoredChunk& find, int64_t first_row, int64_t num_rows,

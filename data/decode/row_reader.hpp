@@ -64,7 +64,7 @@ class RowReader {
   void read(const hdf5::RawFile& file, const StoredChunk& find, int64_t first_row, int64_t num_rows, char* out) const;
 
   /// Has the system fetch what reading the rows takes; see RawFile::expect.
-  void expect(const hdf5::RawFile& file, int64_t first_row, int64_t num_rows) const;
+  bool expect(const hdf5::RawFile& file, int64_t first_row, int64_t num_rows) const;
 
   /// Memory that a thread keeps for reading such chunks.
   int64_t scratch_bytes() const;

@@ -51,12 +51,13 @@ void RawFile::read(uint64_t offset, size_t bytes, void* out) const {
   }
 }
 
-void RawFile::expect(uint64_t offset, size_t bytes) const {
+bool RawFile::expect(uint64_t offset, size_t bytes) const {
   // Looking for a byte takes 2 us, asking for a mebibyte that is held 30.
   char last;
   const iovec byte{&last, 1};
-  if (::preadv2(descriptor_, &byte, 1, static_cast<off_t>(offset + bytes - 1), RWF_NOWAIT) != 1)
-    ::posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_WILLNEED);
+  if (::preadv2(descriptor_, &byte, 1, static_cast<off_t>(offset + bytes - 1), RWF_NOWAIT) == 1) return false;
+  ::posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_WILLNEED);
+  return true;
 }
 
 }  // namespace tev::hdf5

@@ -33,7 +33,8 @@ class RawFile {
   void read(uint64_t offset, size_t bytes, void* out) const;
 
   /// Has the system fetch bytes from the disk, without waiting for them, unless it holds the last of them. A hint: what it does with it is its own affair.
-  void expect(uint64_t offset, size_t bytes) const;
+  /// @return  whether it does not hold them
+  bool expect(uint64_t offset, size_t bytes) const;
 
  private:
   std::string path_;

@@ -100,7 +100,8 @@ class Reader {
 
   /// Has the system fetch from the disk what reading a unit takes, without waiting for it.
   /// @param unit  its place in units()
-  virtual void expect(size_t unit) const = 0;
+  /// @return  whether the system does not hold all of it
+  virtual bool expect(size_t unit) const = 0;
 
   /// What reading no events gives: tensors without rows. Touches no file.
   virtual std::vector<FieldValues> nothing() const = 0;

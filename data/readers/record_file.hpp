@@ -24,8 +24,9 @@ class RecordFile {
   void read_whole(size_t source, int64_t first_row, int64_t num_rows, char* out) const;
 
   /// Has the system fetch what reading the rows takes, as far as it needs no library.
-  void expect(size_t source, int64_t first_row, int64_t num_rows) const {
-    if (const auto& rows = plan_.sources[source].rows) rows->expect(bytes_, first_row, num_rows);
+  bool expect(size_t source, int64_t first_row, int64_t num_rows) const {
+    const auto& rows = plan_.sources[source].rows;
+    return rows && rows->expect(bytes_, first_row, num_rows);
   }
 
   /// How many values each row of variable length has; only where Source::references are known. Reads none of them.

@@ -167,22 +167,24 @@ class RecordReader final : public Reader {
     return result;
   }
 
-  void expect(size_t unit) const override {
+  bool expect(size_t unit) const override {
     std::shared_ptr<const RecordFile> file;
     try {
       file = open();
     } catch (const std::exception&) {
-      return;  // reading will meet it too, and say so
+      return false;  // reading will meet it too, and say so
     }
+    bool any = false;
     for (const auto& [source, row_index] : expected_) {
       if (!row_index) {
-        file->expect(source, units_[unit].first_event, units_[unit].num_events);
+        any |= file->expect(source, units_[unit].first_event, units_[unit].num_events);
         continue;
       }
       const RowIndex& index = plan_.indexes[*row_index];
       const int64_t begin = index.unit_starts[unit], end = unit + 1 < units_.size() ? index.unit_starts[unit + 1] : index.num_rows;
-      file->expect(source, begin, std::min(end - begin, units_[unit].num_values));  // extents may rise and fall
+      any |= file->expect(source, begin, std::min(end - begin, units_[unit].num_values));  // extents may rise and fall
     }
+    return any;
   }
 
   std::vector<FieldValues> nothing() const override {

@@ -1,5 +1,6 @@
 // What is fetched from the disk before it is read.
 
+#include "data/catalog/catalog.hpp"
 #include "data/hdf5/raw_file.hpp"
 #include "data/write/h5_writer.hpp"
 #include "tests/data/test_files.hpp"
@@ -58,7 +59,7 @@ class CachedFile {
   void* map_;
 };
 
-constexpr int64_t kEvents = 200000, kRowsOfEvent = 10;
+constexpr int64_t kEvents = 150000, kRowsOfEvent = 10;
 
 std::string write_events(const std::filesystem::path& folder) {
   const std::string path = folder / "events.h5";
@@ -95,6 +96,18 @@ TEST_F(ExpectTest, RowsOfAUnitAreFetched) {
   parts.rows_kind = RowsKind::offsets;
   parts.rows = "first";
   check_expectation("flat", write_events(folder), parts);
+}
+
+TEST_F(ExpectTest, ACatalogNoticesWhenTheSystemForgets) {
+  const std::string path = write_events(folder);
+  CatalogThread thread;
+  const auto catalog = Catalog::open("dense", {path}, {test::request("part")}, thread);
+  const auto units = static_cast<int64_t>(catalog->units().size());
+  const CachedFile cached(path);
+  for (int64_t i = 0; i < 100; ++i) catalog->expect(i % units);
+  if (!cached.drop()) GTEST_SKIP() << "the system goes on holding what it is asked to drop";
+  for (int64_t i = 0; i < 100; ++i) catalog->expect(i % units);
+  EXPECT_GE(cached.settled_pages(), units * catalog->units()[0].stored_bytes / 4096 / 2);
 }
 
 TEST_F(ExpectTest, OfAFileThatIsGoneNothing) {
