@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """How far batches of a file sorted by class are from a perfect shuffle: the standard deviation of the fraction of the first half of the
-events over the batches of a whole epoch, in units of that of a perfect shuffle. With the default data.shuffle_rows, for several
-seeds, and the root mean square of them.
+events over the batches of a whole epoch, in units of that of a perfect shuffle. With the default data.shuffle_rows, for
+seeds from 1 to the number of rounds, and the root mean square of them.
 
 The events are a label and 28 float32 that were never written, so the files are small; which events come is read from `tevatrain check --order`.
 
   benchmarks/data/shuffle_spread.py build/cpu/bin/tevatrain --out benchmarks/results
 """
 
-import argparse
 import datetime
 import json
 import re
@@ -17,11 +16,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import contest
 import h5py
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from bench_runs import MALLOC_DEFAULT, BenchError, machine, run_program, write_result  # noqa: E402
+from bench_runs import MALLOC_DEFAULT, BenchError, machine, run_program, write_result
 
 COLUMNS = 28
 CHUNKS = {  # of the events, and of the label
@@ -40,7 +38,7 @@ data:
   label: {{field: label, classes: [s, t]}}
   features: {{event: {{{features}}}}}
   standardise: none
-  workers: 2
+  workers: {workers}
 model: {{name: mlp, widths: [8]}}
 train: {{batch_size: {batch}, device: cpu, threads: 1}}
 optimizer: {{name: adam, lr: 1e-3}}
@@ -64,7 +62,7 @@ def spread(ids, offsets, events):
 
 def measure(options, folder, seed, batch):
     names = [f"c{i}" for i in range(COLUMNS)]
-    (folder / "spread.yaml").write_text(CONFIG.format(seed=seed, folder=folder, batch=batch, names=", ".join(names),
+    (folder / "spread.yaml").write_text(CONFIG.format(seed=seed, folder=folder, workers=options.workers, batch=batch, names=", ".join(names),
                                                       features=", ".join(f"f{name}: {name}" for name in names)))
     text, _ = run_program([options.binary.resolve(), "check", folder / "spread.yaml", "--order", folder / "order.h5", "--batches", -(-options.events // batch)],
                           MALLOC_DEFAULT, 1, TEVATRAIN_CACHE=str(folder / "cache"))
@@ -77,29 +75,20 @@ def measure(options, folder, seed, batch):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("binary", type=Path, help="the program tevatrain")
-    parser.add_argument("--events", type=int, default=11_000_000)
-    parser.add_argument("--batch", type=int, default=1000)
-    parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--out", type=Path, help="folder for <date>-shuffle-spread.json")
-    options = parser.parse_args()
+    options = contest.parse(__doc__, 11_000_000, rounds=4, more=[("--batch", {"type": int, "default": 1000})])
     cases = {}
     for name, chunks in CHUNKS.items():
         with tempfile.TemporaryDirectory() as folder:
             write(Path(folder) / "train.h5", options.events, *chunks)
             write(Path(folder) / "val.h5", 100, *chunks)
-            rows = [measure(options, Path(folder), seed, options.batch) for seed in range(1, options.seeds + 1)]
+            rows = [measure(options, Path(folder), seed, options.batch) for seed in range(1, options.rounds + 1)]
         cases[name] = {"spread": statistics.fmean(row["spread"] ** 2 for row in rows) ** 0.5, "seeds": rows}
         print(json.dumps({"chunks": name, **cases[name]}), file=sys.stderr)
     date = datetime.date.today().isoformat()
     reached = all(case["spread"] <= 1.25 for case in cases.values())
-    write_result({"date": date, "command": "benchmarks/data/shuffle_spread.py", "machine": machine(), "events": options.events, "batch_size": options.batch,
+    write_result({"date": date, "command": " ".join(sys.argv), "machine": machine(), "events": options.events, "batch_size": options.batch,
                   "target": 1.25, "reached": reached, "cases": cases}, options.out / f"{date}-shuffle-spread.json" if options.out else None)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BenchError as error:
-        sys.exit(f"shuffle_spread: {error}")
+    contest.main(main)

@@ -52,7 +52,7 @@ void RawFile::read(uint64_t offset, size_t bytes, void* out) const {
 }
 
 bool RawFile::expect(uint64_t offset, size_t bytes) const {
-  // Looking for a byte takes 2 us, asking for a mebibyte that is held 30.
+  // Looking for one byte is cheaper than asking for all of them, page by page, where they are held.
   char last;
   const iovec byte{&last, 1};
   if (::preadv2(descriptor_, &byte, 1, static_cast<off_t>(offset + bytes - 1), RWF_NOWAIT) == 1) return false;
