@@ -129,12 +129,28 @@ void Catalog::check_columns(const std::string& path, const Reader& reader) const
   }
 }
 
-int64_t Catalog::event_bytes() const {
-  const bool are_bytes = std::all_of(types_.begin(), types_.end(), [](at::ScalarType type) { return type == at::kByte; });
-  const int64_t value_bytes = are_bytes ? 1 : sizeof(float);
+int64_t Catalog::stored_bytes() const {
   int64_t bytes = 0;
-  for (const auto& unit : units_) bytes += std::max(unit.stored_bytes, value_bytes * unit.num_values);
+  for (const auto& unit : units_) bytes += unit.stored_bytes;
+  return bytes;
+}
+
+/// Numbers become float32, whole records stay as they are.
+int64_t Catalog::memory_of(const Unit& unit) const {
+  const bool are_bytes = std::all_of(types_.begin(), types_.end(), [](at::ScalarType type) { return type == at::kByte; });
+  return std::max(unit.stored_bytes, (are_bytes ? 1 : static_cast<int64_t>(sizeof(float))) * unit.num_values);
+}
+
+int64_t Catalog::event_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& unit : units_) bytes += memory_of(unit);
   return bytes / num_events_;
+}
+
+int64_t Catalog::most_event_bytes() const {
+  int64_t most = 1;
+  for (const auto& unit : units_) most = std::max(most, memory_of(unit) / std::max<int64_t>(1, unit.num_events));
+  return most;
 }
 
 std::vector<std::string> Catalog::file_paths() const {

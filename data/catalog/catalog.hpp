@@ -48,8 +48,11 @@ class Catalog {
   int64_t scratch_bytes() const { return scratch_bytes_; }
   /// Memory that the library keeps for decoding.
   int64_t library_bytes() const { return library_bytes_; }
-  /// Memory that the values of an event take, on average.
+  /// Uncompressed, about.
+  int64_t stored_bytes() const;
+  /// Memory that the values of an event take: on average, and in the unit where they are largest.
   int64_t event_bytes() const;
+  int64_t most_event_bytes() const;
   /// Memory that knowing where everything lies takes.
   int64_t table_bytes() const { return table_bytes_; }
   /// Files that were left out, and why.
@@ -96,6 +99,7 @@ class Catalog {
   static void check_once(const std::vector<Listed>& files);
   void add_file(const std::string& path, std::unique_ptr<Reader> reader);
   void check_columns(const std::string& path, const Reader& reader) const;
+  int64_t memory_of(const Unit& unit) const;
   void keep_open(int32_t file);
   uint64_t compute_fingerprint(int64_t threads);
   std::vector<int64_t> sampled_units(size_t file) const;

@@ -39,7 +39,8 @@ class RecordReader final : public Reader {
  public:
   RecordReader(FilePlan plan, CatalogThread& thread) : thread_(thread), plan_(std::move(plan.records)), units_(std::move(plan.units)) {
     const auto add = [this](const RecordField& field) {
-      for (const auto& part : field.parts) expected_.emplace(part.source, field.row_index);
+      for (const auto& part : field.parts)
+        if (plan_.sources[part.source].rows) expected_.emplace(part.source, field.row_index);
     };
     for (const auto& field : plan_.fields) add(field);
     for (const auto& index : plan_.indexes)
@@ -168,6 +169,7 @@ class RecordReader final : public Reader {
   }
 
   bool expect(size_t unit) const override {
+    if (expected_.empty()) return false;
     std::shared_ptr<const RecordFile> file;
     try {
       file = open();
@@ -255,7 +257,7 @@ class RecordReader final : public Reader {
   CatalogThread& thread_;
   RecordPlan plan_;
   std::vector<UnitRange> units_;
-  std::set<std::pair<size_t, std::optional<size_t>>> expected_;  ///< sources that are read, and by which index's rows
+  std::set<std::pair<size_t, std::optional<size_t>>> expected_;  ///< sources that are read without the library, and by which index's rows
   mutable std::mutex mutex_;
   mutable std::shared_ptr<const RecordFile> open_;
 };

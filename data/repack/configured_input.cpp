@@ -29,9 +29,8 @@ class ConfiguredInput final : public RepackInput {
  public:
   ConfiguredInput(const DataConfig& config, const std::vector<std::string>& observers, const RepackOrder& order, Messages& messages)
       : writing_bytes_(loading_budget_bytes(config.budget_mib) / kWritingDivisor), has_weight_(!config.weight.field.empty()),
-        session_(config, order.seed, messages, observers) {
+        session_(config, order.seed, messages, observers, {"--budget-mib", "--workers", "--shuffle-rows ", writing_bytes_, true}) {
     check_names(config, observers);
-    session_.leave_to_others(writing_bytes_);
     const auto stream = session_.evaluation_stream(Split::train, 1, EventSource::Stage::raw);
     const auto first = stream->next();
     for (const auto& [name, column] : columns_of(first.value())) {
@@ -43,7 +42,8 @@ class ConfiguredInput final : public RepackInput {
   std::vector<std::string> file_paths() const override { return session_.file_paths(Split::train); }
   std::string described_by() const override { return session_.file_paths(Split::train).front(); }
   int64_t num_events() const override { return session_.num_events(Split::train); }
-  int64_t bytes_per_event() const override { return std::max<int64_t>(1, session_.uncompressed_bytes(Split::train) / num_events()); }
+  int64_t bytes_per_event() const override { return std::max<int64_t>(1, session_.stored_bytes(Split::train) / num_events()); }
+  int64_t most_event_bytes() const override { return session_.most_event_bytes(Split::train); }
   uint64_t fingerprint() override { return session_.fingerprint(Split::train); }
   CatalogThread& catalog_thread() override { return session_.catalog_thread(); }
   int64_t writing_bytes() const override { return writing_bytes_; }

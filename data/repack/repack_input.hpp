@@ -18,7 +18,7 @@ struct RepackColumn {
   std::string extents;    ///< in the output, which rows belong to an event; empty: one row an event
 };
 
-/// Of a batch, about; one event where that is more.
+/// Of a batch, at most about; one event where that is more.
 inline constexpr int64_t kRepackBatchBytes = int64_t{1} << 20;
 
 /// Of the byte budget, the part that is left to writing.
@@ -53,6 +53,8 @@ class RepackInput {
   virtual int64_t num_events() const = 0;
   /// Uncompressed, about.
   virtual int64_t bytes_per_event() const = 0;
+  /// In memory, where events are largest: a batch in the order of the files may hold those alone.
+  virtual int64_t most_event_bytes() const = 0;
   virtual uint64_t fingerprint() = 0;
   /// The thread of its HDF5 calls, to be used for the output too.
   virtual CatalogThread& catalog_thread() = 0;

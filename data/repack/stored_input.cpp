@@ -76,11 +76,8 @@ class StoredInput final : public RepackInput {
   std::vector<std::string> file_paths() const override { return catalog_->file_paths(); }
   std::string described_by() const override { return first_file_; }
   int64_t num_events() const override { return catalog_->num_events(); }
-  int64_t bytes_per_event() const override {
-    int64_t bytes = 0;
-    for (const auto& unit : catalog_->units()) bytes += unit.stored_bytes;
-    return std::max<int64_t>(1, bytes / num_events());
-  }
+  int64_t bytes_per_event() const override { return std::max<int64_t>(1, catalog_->stored_bytes() / num_events()); }
+  int64_t most_event_bytes() const override { return catalog_->most_event_bytes(); }
   uint64_t fingerprint() override { return catalog_->fingerprint(resources_.workers); }
   CatalogThread& catalog_thread() override { return thread_; }
   int64_t writing_bytes() const override { return loading_budget_bytes(resources_.budget_mib) / kWritingDivisor; }
@@ -107,7 +104,7 @@ class StoredInput final : public RepackInput {
   }
 
  private:
-  int64_t batch_bytes() const { return std::max(kRepackBatchBytes, bytes_per_event()); }
+  int64_t batch_bytes() const { return std::max(kRepackBatchBytes, most_event_bytes()); }
 
   const std::string first_file_;
   const RepackResources resources_;

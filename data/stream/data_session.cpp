@@ -67,8 +67,10 @@ double TrainingSummary::mean_weight() const {
   return std::accumulate(class_weight.begin(), class_weight.end(), 0.0) / static_cast<double>(num_events());
 }
 
-DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& messages, const std::vector<std::string>& columns)
-    : config_(config), observers_(observers(config, columns)), seed_(seed), messages_(messages), faults_(messages), workers_(config.workers),
+DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& messages, const std::vector<std::string>& columns,
+                         const MemoryUse& memory)
+    : config_(config), observers_(observers(config, columns)), seed_(seed), messages_(messages), memory_(memory), faults_(messages),
+      workers_(config.workers),
       preprocess_(std::make_shared<Preprocess>(raw_objects(config.objects), config.features, config.raw_features)),
       store_(loading_budget_bytes(config.budget_mib) / kQueueDivisor * (kQueueDivisor - kQueues)) {
   spec_.objects = preprocess_->specs();
@@ -77,6 +79,7 @@ DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& mess
   open_parts();
   warn_of_library_reads();
   set_aside_reading();
+  store_.set_aside(memory_.left_to_others);
   if (has(Split::train)) {
     const auto& train = part(Split::train);
     shuffle_ = plan_shuffle(*train.unit_rows, choose_shuffle_rows(config.shuffle_rows, *train.unit_rows, train.catalog->event_bytes()));
@@ -99,8 +102,9 @@ void DataSession::warn_of_library_reads() const {
 void DataSession::set_aside_reading() {
   std::vector<const Catalog*> catalogs;
   for (const auto& [split, part] : parts_) catalogs.push_back(part.catalog.get());
-  set_reading_aside(store_, catalogs, config_.workers, "data.budget_mib",
-                    "Raise data.budget_mib, lower data.workers, or write the files anew: tevatrain repack FILE... FOLDER.");
+  set_reading_aside(store_, catalogs, config_.workers, memory_.budget_key,
+                    c10::str("Raise ", memory_.budget_key, memory_.is_repacking ? ", or" : ",", " lower ", memory_.workers_key,
+                             memory_.is_repacking ? "." : ", or write the files anew: tevatrain repack FILE... FOLDER."));
 }
 
 void DataSession::open_parts() {
@@ -169,12 +173,6 @@ int64_t DataSession::num_events(Split split) const {
   return std::accumulate(rows.begin(), rows.end(), int64_t{0});
 }
 
-int64_t DataSession::uncompressed_bytes(Split split) const {
-  int64_t bytes = 0;
-  for (const auto& unit : part(split).catalog->units()) bytes += unit.stored_bytes;
-  return bytes;
-}
-
 uint64_t DataSession::fingerprint(Split split) const { return part(split).fingerprint(config_.workers); }
 
 uint64_t DataSession::Part::fingerprint(int64_t threads) const {
@@ -207,11 +205,17 @@ StreamSpec DataSession::pass_spec(Split split, int64_t batch_size) const {
   spec.prefetch = config_.prefetch;
   spec.pinned = pins_batches_;
   spec.queue_bytes = loading_budget_bytes(config_.budget_mib) / kQueueDivisor;
-  spec.budget_advice = [this, split](const PinQuota&) {
-    return c10::str("data.budget_mib: the events of a few chunks of ", files_key(split), " do not fit into ", loading_budget_bytes(config_.budget_mib) >> 20,
-                    " MiB. Raise it, or write the files anew, with smaller chunks: tevatrain repack FILE... FOLDER.");
+  spec.budget_advice = [this, split](const PinQuota& quota) {
+    return c10::str(memory_.budget_key, ": the events of a few chunks of ", files_key(split), " do not fit into ", room_for(quota), ". Raise it",
+                    memory_.is_repacking ? "." : ", or write the files anew, with smaller chunks: tevatrain repack FILE... FOLDER.");
   };
   return spec;
+}
+
+/// What a stream may fill, in words.
+std::string DataSession::room_for(const PinQuota& quota) const {
+  return c10::str(mebibytes(static_cast<int64_t>(static_cast<double>(store_.budget_bytes()) * quota.share)), " MiB (of ",
+                  loading_budget_bytes(config_.budget_mib) >> 20, " MiB; the rest is for other parts of loading)");
 }
 
 /// What to do when a shuffle window does not fit.
@@ -221,10 +225,10 @@ std::string DataSession::shuffle_advice(const PinQuota& quota) const {
   const int64_t asked = shuffle_.round_rows();
   const auto [fits, event_bytes] =
       rows_that_fit(*part(Split::train).unit_rows, quota, static_cast<double>(store_.budget_bytes()) * quota.share, events, asked);
-  return c10::str("data.budget_mib: a shuffle window of ", asked, " events does not fit into ", loading_budget_bytes(config_.budget_mib) >> 20, " MiB",
-                  event_bytes > 0 ? c10::str(" (about ", event_bytes, " bytes an event)") : "", ". Raise data.budget_mib",
-                  fits > 0 ? c10::str(", set data.shuffle_rows=", fits) : "",
-                  ", or write the files anew, shuffled and without padding: tevatrain repack FILE... FOLDER --config CONFIG.");
+  return c10::str(memory_.budget_key, ": a shuffle window of ", asked, " events", event_bytes > 0 ? c10::str(" of about ", event_bytes, " bytes") : "",
+                  " does not fit into ", room_for(quota), ". Raise ", memory_.budget_key, fits > 0 ? c10::str(", or set ", memory_.shuffle_rows_key, fits) : "",
+                  memory_.is_repacking ? "."
+                                       : ", or write the files anew, shuffled and without padding: tevatrain repack FILE... FOLDER --config CONFIG.");
 }
 
 std::optional<TrainingSummary> DataSession::summarise(const std::function<bool()>& stop) {
@@ -305,7 +309,7 @@ std::unique_ptr<BatchStream> DataSession::training_stream(const Cursor& from, in
   spec.prefetch = config_.prefetch;
   spec.pinned = pins_batches_;
   spec.queue_bytes = loading_budget_bytes(config_.budget_mib) / kQueueDivisor;
-  spec.budget_share = 1 - kEvaluationShare;
+  spec.budget_share = memory_.is_repacking ? 1 : 1 - kEvaluationShare;
   spec.budget_advice = [this](const PinQuota& quota) { return shuffle_advice(quota); };
   return std::make_unique<BatchStream>(store_, source(Split::train, stage, Purpose::training), std::move(spec));
 }
@@ -326,7 +330,7 @@ void DataSession::read_training_units(const Cursor& from) {
     workers_.submit([&] {
       try {
         for (size_t i = next++; i < units.size(); i = next++) {
-          if (i + WorkerLoader::kUnitsAhead < units.size()) events.expect(units[i + WorkerLoader::kUnitsAhead]);
+          if (const size_t ahead = i + ends.size() - 1 + WorkerLoader::kUnitsAhead; ahead < units.size()) events.expect(units[ahead]);
           events.read_and_drop(units[i]);
         }
         end.set_value();
@@ -343,7 +347,7 @@ void DataSession::read_training_units(const Cursor& from) {
 
 std::unique_ptr<BatchStream> DataSession::evaluation_stream(Split split, int64_t batch_size, EventSource::Stage stage, int64_t first_step) {
   StreamSpec spec = pass_spec(split, batch_size);
-  spec.budget_share = kEvaluationShare;
+  spec.budget_share = memory_.is_repacking ? 1 : kEvaluationShare;
   spec.first_step = first_step;
   return std::make_unique<BatchStream>(store_, source(split, stage, Purpose::evaluation), std::move(spec));
 }

@@ -29,20 +29,28 @@ struct TrainingSummary {
 /// The configuration key that names the files of a split when they are not cut from data.files.
 const char* split_key(Split split);
 
+/// What a session may hold, and how its messages name what people can change about it.
+struct MemoryUse {
+  std::string budget_key = "data.budget_mib", workers_key = "data.workers", shuffle_rows_key = "data.shuffle_rows=";
+  int64_t left_to_others = 0;  ///< bytes of the budget
+  bool is_repacking = false;   ///< one stream at a time, which may fill all that is left; writing the files anew is no advice
+};
+
 class DataSession {
  public:
   /// Opens every file that the configuration names; reads metadata only.
   /// @param columns  what batches carry along besides (data/stream/observers.hpp)
   /// @throws InputError  missing or unreadable files, fields, features
-  DataSession(const DataConfig& config, uint64_t seed, Messages& messages, const std::vector<std::string>& columns = {});
+  DataSession(const DataConfig& config, uint64_t seed, Messages& messages, const std::vector<std::string>& columns = {}, const MemoryUse& memory = {});
   ~DataSession();
 
   const DataSpec& spec() const { return spec_; }
   const std::shared_ptr<Preprocess>& preprocess() const { return preprocess_; }
   bool has(Split split) const;
   int64_t num_events(Split split) const;
-  /// Of the values that are read from its files, about.
-  int64_t uncompressed_bytes(Split split) const;
+  /// Of the files of a split, as of their catalog.
+  int64_t stored_bytes(Split split) const { return part(split).catalog->stored_bytes(); }
+  int64_t most_event_bytes(Split split) const { return part(split).catalog->most_event_bytes(); }
   /// What names the files of a split, for messages: "data.val", or "data.files (val)".
   std::string files_key(Split split) const;
   /// Of the names, shapes and sampled content of all files, and of their classes where data.label.files says them.
@@ -64,9 +72,6 @@ class DataSession {
   /// Factors of training streams that begin from now on.
   TrainingWeights& training_weights() { return *weights_; }
   const TrainingWeights& training_weights() const { return *weights_; }
-
-  /// Leaves so much of the byte budget to others. Before any stream begins.
-  void leave_to_others(int64_t bytes) { store_.set_aside(bytes); }
 
   /// Batches of streams that begin from now on lie in pinned memory. Only where CUDA is there.
   void pin_batches() { pins_batches_ = true; }
@@ -110,6 +115,7 @@ class DataSession {
   enum class Purpose { training, evaluation };
   EventSource& source(Split split, EventSource::Stage stage, Purpose purpose);
   StreamSpec pass_spec(Split split, int64_t batch_size) const;
+  std::string room_for(const PinQuota& quota) const;
   std::string shuffle_advice(const PinQuota& quota) const;
   int64_t enough_mib(int64_t evaluation_bytes) const;
 
@@ -117,6 +123,7 @@ class DataSession {
   const std::vector<Observer> observers_;
   const uint64_t seed_;
   Messages& messages_;
+  const MemoryUse memory_;
   CatalogThread catalog_thread_;
   StageTimes times_;
   Faults faults_;

@@ -19,14 +19,17 @@ int64_t tidy(int64_t rows) {
 
 ShuffleFit rows_that_fit(const std::vector<int64_t>& unit_rows, const PinQuota& quota, double available, const UnitLoader& loader, int64_t asked) {
   int64_t rows = 0, units = 0, largest = 1, loading = 0;
+  double reserved = 0;
   for (size_t unit = 0; unit < unit_rows.size(); ++unit) {
     rows += unit_rows[unit];
     units += unit_rows[unit] > 0;
     largest = std::max(largest, unit_rows[unit]);
-    loading = std::max(loading, loader.reserve_bytes(static_cast<int64_t>(unit)));
+    const int64_t bytes = loader.reserve_bytes(static_cast<int64_t>(unit));
+    loading = std::max(loading, bytes);
+    reserved += static_cast<double>(bytes);
   }
-  const double per_unit = static_cast<double>(quota.pinned_bytes) / static_cast<double>(std::max<int64_t>(1, quota.pinned_units));
-  const double per_event = per_unit * static_cast<double>(units) / static_cast<double>(std::max<int64_t>(1, rows));
+  const double held = reserved * static_cast<double>(quota.pinned_bytes) / static_cast<double>(std::max<int64_t>(1, quota.reserved_bytes));
+  const double per_unit = held / static_cast<double>(std::max<int64_t>(1, units)), per_event = held / static_cast<double>(std::max<int64_t>(1, rows));
   const auto fits = [&](int64_t shuffle_rows) {
     const ShuffleSpec plan = plan_shuffle(unit_rows, shuffle_rows);
     const auto lanes = static_cast<double>(plan.lanes), most = static_cast<double>(largest);

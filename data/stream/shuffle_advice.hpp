@@ -10,8 +10,8 @@ struct ShuffleFit {
   int64_t event_bytes = 0;  ///< of an event in memory, about
 };
 
-/// What fits, by the size of the units that did fit. Counted so that it does: each lane may begin and end its window within a unit, two lanes
-/// within the largest, and the last unit takes more while it is loaded.
+/// What fits, by how much of their reserve the units that did fit take. Counted so that it does: each lane may begin and end its window within a
+/// unit, two lanes within the largest, and the last unit takes more while it is loaded. Where events are of unequal size it is near to that.
 /// @param unit_rows  rows of each unit
 /// @param quota      what has been pinned so far
 /// @param available  bytes that a window may fill

@@ -38,7 +38,7 @@ bool UnitStore::pin(UnitLoader& loader, int64_t unit, PinQuota& quota, const std
         if (found->second.pins.empty() && !found->second.loading) idle_.erase(found->second.idle_position);
         found->second.pins.push_back(&quota);
         quota.pinned_bytes += bytes;
-        ++quota.pinned_units;
+        quota.reserved_bytes += found->second.reserved;
         return true;
       }
       if (within_quota && make_room(bytes)) break;
@@ -48,9 +48,9 @@ bool UnitStore::pin(UnitLoader& loader, int64_t unit, PinQuota& quota, const std
     }
     held_bytes_ += reserve;
     quota.pinned_bytes += reserve;
-    ++quota.pinned_units;
+    quota.reserved_bytes += reserve;
     Entry& entry = entries_[key];
-    entry.bytes = reserve;
+    entry.bytes = entry.reserved = reserve;
     entry.pins = {&quota};
     ++num_loading_;
   }
@@ -97,7 +97,7 @@ void UnitStore::unpin(UnitLoader& loader, int64_t unit, PinQuota& quota) {
     TEV_EXPECT(pin != entry.pins.end());
     entry.pins.erase(pin);
     quota.pinned_bytes -= entry.bytes;
-    --quota.pinned_units;
+    quota.reserved_bytes -= entry.reserved;
     if (entry.pins.empty() && !entry.loading) {
       if (entry.failure) {
         entries_.erase(key);  // so that a later pin tries again

@@ -33,7 +33,8 @@ class UnitLoader {
 struct PinQuota {
   double share = 1.0;
   std::function<std::string(const PinQuota&)> advice;  ///< the error message when what is needed at once does not fit
-  int64_t pinned_bytes = 0, pinned_units = 0;          ///< kept by the store
+  int64_t pinned_bytes = 0;                            ///< kept by the store
+  int64_t reserved_bytes = 0;                          ///< what loaders reserved for these units
 };
 
 class UnitStore {
@@ -71,7 +72,7 @@ class UnitStore {
   struct Entry {
     std::shared_ptr<const DecodedUnit> unit;
     std::exception_ptr failure;
-    int64_t bytes = 0;
+    int64_t bytes = 0, reserved = 0;
     std::vector<PinQuota*> pins;
     bool loading = true;
     std::list<Key>::iterator idle_position;  ///< valid while not pinned

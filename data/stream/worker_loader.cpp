@@ -1,24 +1,27 @@
 #include "data/stream/worker_loader.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 namespace tev {
 
 void WorkerLoader::load(int64_t unit, Done done) {
+  std::optional<int64_t> ahead;
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(unit);
+    ahead = next_to_expect();
   }
-  expect_next();
+  if (ahead) expect(*ahead);
   workers_.submit([this, unit, done = std::move(done)] {
+    std::optional<int64_t> ahead;
     {
       const std::lock_guard lock(mutex_);
       waiting_.pop_front();
       --num_expected_;
+      ahead = next_to_expect();
     }
-    expect_next();
+    if (ahead) expect(*ahead);
     std::shared_ptr<const DecodedUnit> decoded;
     std::exception_ptr failure;
     try {
@@ -30,17 +33,13 @@ void WorkerLoader::load(int64_t unit, Done done) {
   });
 }
 
-/// Expects the first unit that waits for a worker and is not expected yet, if few are.
-void WorkerLoader::expect_next() {
-  std::optional<int64_t> unit;
-  {
-    const std::lock_guard lock(mutex_);
-    if (num_expected_ < std::min(kUnitsAhead, waiting_.size())) {
-      unit = waiting_[num_expected_++];
-      if (*unit == std::exchange(last_expected_, *unit) + 1) return;
-    }
-  }
-  if (unit) expect(*unit);
+/// The first unit that waits for a worker and has not been looked at, if few have; needs the lock. Called once for each that comes or
+/// goes, so that always the first kUnitsAhead have been.
+std::optional<int64_t> WorkerLoader::next_to_expect() {
+  if (num_expected_ >= std::min(kUnitsAhead, waiting_.size())) return std::nullopt;
+  const int64_t unit = waiting_[num_expected_++];
+  if (unit == std::exchange(last_expected_, unit) + 1) return std::nullopt;
+  return unit;
 }
 
 }  // namespace tev

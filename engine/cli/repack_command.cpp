@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "data/catalog/expand_files.hpp"
+#include "data/order/cursor.hpp"
 #include "data/repack/configured_input.hpp"
 #include "data/repack/repack.hpp"
 #include "data/repack/stored_input.hpp"
@@ -9,6 +10,7 @@
 #include "engine/checkpoint/durable_file.hpp"
 #include "engine/cli/command.hpp"
 #include "engine/cli/cpu_allocator.hpp"
+#include "engine/config/compare.hpp"
 #include "engine/config/run_config.hpp"
 #include "engine/record/directory_lease.hpp"
 #include "engine/record/terminal.hpp"
@@ -107,13 +109,31 @@ std::unique_ptr<RepackInput> open_input(const Request& request, const std::vecto
   return open_configured_input(config.data, files, request.columns, request.order, request.resources, messages);
 }
 
+/// What of a configuration decides which events are written, and what they hold.
+nlohmann::ordered_json written_part(const DataConfig& config) {
+  DataConfig part;
+  part.reader = config.reader;
+  part.objects = config.objects;
+  part.label = config.label;
+  part.weight.field = config.weight.field;
+  part.weight.index = config.weight.index;
+  part.weight.column = config.weight.column;
+  part.select = config.select;
+  part.faults = config.faults;
+  nlohmann::ordered_json keys;
+  for (const auto& flat : flatten(Fields::of(part))) keys["data." + flat.key] = flat.value;
+  return keys;
+}
+
 nlohmann::ordered_json made_from(const Request& request, RepackInput& input, const RepackPlan& plan) {
   nlohmann::ordered_json columns;
   for (const auto& column : input.columns()) columns.push_back(column.written.dataset);
-  return {{"version", 2}, {"fingerprint", fmt::format("{:016x}", input.fingerprint())}, {"events", input.num_events()},
-          {"columns", columns}, {"shuffled", request.order.shuffled}, {"seed", request.order.seed},
-          {"shuffle_rows", input.shuffle(request.order).shuffle_rows}, {"compression", request.compression.name}, {"level", request.compression.level},
-          {"events_per_step", plan.batch_size}, {"steps_per_shard", plan.steps_per_shard}};
+  nlohmann::ordered_json made = {{"version", 3}, {"order", Cursor::kVersion}, {"fingerprint", fmt::format("{:016x}", input.fingerprint())}, {"events", input.num_events()},
+                                 {"columns", columns}, {"shuffled", request.order.shuffled}, {"seed", request.order.seed},
+                                 {"shuffle_rows", input.shuffle(request.order).shuffle_rows}, {"compression", request.compression.name}, {"level", request.compression.level},
+                                 {"events_per_step", plan.batch_size}, {"steps_per_shard", plan.steps_per_shard}};
+  if (!request.config.empty()) made.update(written_part(load_run_config(request.config, {}).data));
+  return made;
 }
 
 double mib_on_disk(const std::vector<std::string>& paths) {

@@ -123,14 +123,49 @@ class RepackTest(unittest.TestCase):
         self.assertLessEqual(peaks["large"], peaks["tiny"] + 1.1 * budget)
         print(f"repack, budget {budget} MiB: peak {peaks['large']:.0f} MiB, tiny file {peaks['tiny']:.0f} MiB")
 
+    def write_dense(self, folder, name, rows, chunk_rows=512):
+        """Rows of 500 random numbers."""
+        with h5py.File(Path(folder) / f"{name}.h5", "w") as file:
+            file.create_dataset("x", data=np.random.default_rng(5).normal(0, 1, (rows, 500)).astype("f4"),
+                                chunks=(min(rows, chunk_rows), 500), compression="lzf")
+            file["y"] = np.arange(rows)
+
+    def most_shuffle_rows(self, folder, *options):
+        """What the refusal of too many says."""
+        refusal = program.run(folder, "repack", Path(folder) / "large.h5", Path(folder) / "out", *options, "--shuffle-rows", 10**9)
+        self.assertEqual(refusal.returncode, 2, refusal.stderr)
+        return int(re.search(r"shuffle[-_]rows[ =](\d+)", refusal.stderr)[1])
+
     def test_dense_rows_of_four_budgets(self):
-        random = np.random.default_rng(5)
         with tempfile.TemporaryDirectory() as folder:
-            for name, rows in (("tiny", 100), ("large", 100_000)):
-                with h5py.File(Path(folder) / f"{name}.h5", "w") as file:
-                    file.create_dataset("x", data=random.normal(0, 1, (rows, 500)).astype("f4"), chunks=(min(rows, 512), 500), compression="lzf")
-                    file["y"] = np.arange(rows)
+            self.write_dense(folder, "tiny", 100)
+            self.write_dense(folder, "large", 100_000)
             self.repack_within(folder, 48, "--shuffle-rows=4096")
+
+    def test_as_many_threads_compress_as_there_is_memory_for(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.write_dense(folder, "tiny", 100)
+            self.write_dense(folder, "large", 60_000, chunk_rows=32)
+            self.repack_within(folder, 96, "--shuffle-rows=4096", "--workers=10", "--level=12")
+
+    def test_batches_are_counted(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.write_dense(folder, "large", 60_000, chunk_rows=32)
+            fits = self.most_shuffle_rows(folder, "--budget-mib=48")
+            self.assertLess(fits, 6000, "8,500 would fit if nothing were left to batches")
+            self.assertGreater(fits, 5000)
+
+    def test_events_of_unequal_size(self):
+        """In the order of the files, where the large ones lie together."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, small, large in (("tiny", 100, 1), ("large", 1_000_000, 1000)):
+                rows = np.r_[np.full(small, 2), np.full(large, 1 << 15)]
+                with h5py.File(Path(folder) / f"{name}.h5", "w") as file:
+                    extents = file.create_dataset("hits/extents", (len(rows),), dtype=[("first", "u8"), ("N", "u4")])
+                    extents[:] = np.rec.fromarrays([rows.cumsum() - rows, rows], dtype=extents.dtype)
+                    values = file.create_dataset("hits/adc", (rows.sum(),), "f8", chunks=(1 << 14,), compression="gzip", compression_opts=1)
+                    values[:] = np.arange(rows.sum()) % 1000
+            self.repack_within(folder, 96, "--keep-order")
 
     def test_what_a_configuration_reads(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -138,11 +173,10 @@ class RepackTest(unittest.TestCase):
             config.write_text(CONFIG.format(folder=folder, name="large"))
             for name, mib in (("val", 1), ("tiny", 1), ("large", 511)):  # windows that cut units
                 write_cells(Path(folder) / f"{name}.h5", mib, 256 << 10)
-            options = ["--config", config, "--shuffle-rows"]
-            refusal = program.run(folder, "repack", Path(folder) / "large.h5", Path(folder) / "out", "--budget-mib=128", *options, 10**9)
-            fits = int(re.search(r"data\.shuffle_rows=(\d+)", refusal.stderr)[1])
+            options = ["--config", config]
+            fits = self.most_shuffle_rows(folder, "--budget-mib=128", *options)
             self.assertLess(fits, 12_000, "16,200 would fit if nothing were left to writing")
-            self.repack_within(folder, 128, *options, fits)
+            self.repack_within(folder, 128, *options, f"--shuffle-rows={fits}")
 
     def test_rows_of_variable_length(self):
         """Of large chunks, which the library reads."""

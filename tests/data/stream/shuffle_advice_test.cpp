@@ -20,12 +20,13 @@ namespace {
 struct Case {
   std::vector<int64_t> unit_rows;
   int64_t budget = 0;
+  int64_t heavy_from = int64_t{1} << 62;
 
   int64_t largest_reserve() const { return 200 * *std::max_element(unit_rows.begin(), unit_rows.end()); }
 
   /// Reads two epochs. Throws what is named, as a number, where a window does not fit.
   int64_t read(int64_t shuffle_rows) const {
-    test::CountingLoader loader(unit_rows, 2);
+    test::CountingLoader loader(unit_rows, 2, heavy_from);
     UnitStore store(budget);
     const ShuffleSpec shuffle = plan_shuffle(unit_rows, shuffle_rows);
     StreamSpec spec;
@@ -74,12 +75,22 @@ TEST(ShuffleAdvice, what_is_named_fits) {
   EXPECT_GT(between_powers, 40);
 }
 
+TEST(ShuffleAdvice, what_is_named_fits_nearly_where_events_are_of_unequal_size) {
+  for (const int64_t budget : {3'000'000, 6'000'000}) {
+    Case tried{std::vector<int64_t>(300, 100), budget, 15'000};  // 64 bytes an event, then 864
+    const int64_t named = tried.named();
+    ASSERT_GT(named, 0);
+    EXPECT_GT(named, budget / 464 / 2);
+    EXPECT_EQ(tried.read(named), 2 * tried.num_events()) << named << " rows";
+  }
+}
+
 TEST(ShuffleAdvice, the_most_that_fits_is_named_to_a_hundredth) {
   const std::vector<int64_t> unit_rows(10'000, 100);
   const test::CountingLoader loader(unit_rows, 1);
   PinQuota quota;
   quota.pinned_bytes = 1'000'000;  // 100 an event
-  quota.pinned_units = 100;
+  quota.reserved_bytes = 2'000'000;
   for (const int64_t holds : {40'000, 77'777, 123'456, 500'001}) {
     const double available = 100.0 * static_cast<double>(holds + 2 * 64 * 99 + 100);  // of 64 lanes, the windows of which cut two units; 200 bytes an event are loaded
     const int64_t named = rows_that_fit(unit_rows, quota, available, loader, 1'000'000).rows;

@@ -55,5 +55,20 @@ TEST(WorkerLoader, ExpectsAFewUnitsThatLieApart) {
   EXPECT_EQ(loader.expected(), apart);
 }
 
+TEST(WorkerLoader, ExpectsEveryUnitThatLiesApartForAnyNumberOfWorkers) {
+  WorkerPool pool(16);
+  NotingLoader loader(pool);
+  loader.open_gate();
+  constexpr int64_t units = 20000;
+  std::promise<void> all;
+  std::atomic<int64_t> left = units;
+  for (int64_t i = 0; i < units; ++i)
+    loader.load(2 * i, [&](const auto&, const auto&) {
+      if (--left == 0) all.set_value();
+    });
+  all.get_future().wait();
+  EXPECT_EQ(loader.expected().size(), static_cast<size_t>(units));
+}
+
 }  // namespace
 }  // namespace tev

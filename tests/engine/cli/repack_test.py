@@ -190,11 +190,36 @@ class RepackTest(unittest.TestCase):
         program.write_data(self.folder)
         config = program.write_config(self.folder)
         config.write_text(config.read_text().replace("data:\n", "data:\n  shuffle_rows: 300\n  budget_mib: 24\n"))
-        for options, mib in ((), 24), (("--budget-mib", 16), 16):
-            self.assertIn(f"do not fit into {mib} MiB", self.refusal(self.folder / "train.h5", "flat", "--config", config, *options))
+        for options, mib in ((), 6), (("--budget-mib", 16), 4):
+            self.assertIn(f"of {mib} MiB for them (a quarter of the budget). Raise --budget-mib.",
+                          self.refusal(self.folder / "train.h5", "flat", "--config", config, *options))
         for options, rows in ((), 300), (("--shuffle-rows", 200), 200):
             self.repack(self.folder / "train.h5", f"of_{rows}", "--config", config, "--budget-mib", 128, *options)
             self.assertEqual(json.loads((self.folder / f"of_{rows}" / "repack.json").read_text())["shuffle_rows"], rows)
+
+    def test_a_configuration_that_means_other_events_does_not_go_on(self):
+        program.write_data(self.folder)
+        config = program.write_config(self.folder)
+        text = config.read_text()
+        self.repack(self.folder / "train.h5", "flat", "--config", config)
+        for old, new, message in (("classes: [QCD, top]", "classes: {QCD: 1, top: 0}", "was begun with data.label.classes"),
+                                  ("valid: E > 0", "valid: E > 1", "was begun with data.objects.part.valid")):
+            self.assertIn(old, text)
+            config.write_text(text.replace(old, new))
+            self.assertIn(message, self.refusal(self.folder / "train.h5", "flat", "--config", config))
+        config.write_text(text.replace("log_Erel: ", "log_relative_E: "))  # no part of what is written
+        self.repack(self.folder / "train.h5", "flat", "--config", config, "--workers", 1)
+
+    def test_large_chunks_need_no_more_memory_than_they_take(self):
+        self.write("in.h5", x=self.random.normal(0, 1, (16_384, 512)).astype("f4"), label=np.arange(16_384) % 2)
+        with h5py.File(self.folder / "chunked.h5", "w") as file, h5py.File(self.folder / "in.h5") as source:
+            file.create_dataset("x", data=source["x"][:], chunks=(4096, 512))
+            file["label"] = source["label"][:]
+        config = self.folder / "config.yaml"
+        config.write_text("data:\n  reader: dense\n  train: chunked.h5\n  val: in.h5\n  objects: {cell: {field: x, as: [energy]}}\n"
+                          "  label: {field: label, classes: [even, odd]}\n  features: {cell: {energy: energy}}\nmodel: {name: pfn}\n"
+                          "optimizer: {name: adam, lr: 1e-3}\n")
+        self.repack("chunked.h5", "out", "--config", config, "--budget-mib", 320, "--shuffle-rows", 4000, "--check")
 
     def test_goes_on_where_it_was_stopped(self):
         number = 400_000
