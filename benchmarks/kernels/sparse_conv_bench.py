@@ -1,0 +1,71 @@
+"""sparse_conv of track-like voxels against spconv's CPU wheel, gather-mm-index_add in torch, and the rate of torch.mm: JSON lines.
+
+    .venv/bin/python benchmarks/kernels/sparse_conv_bench.py [--voxels 50000 --threads 2]
+
+Submanifold, 3 x 3 x 3, as many channels out as in. `forward` has voxel_index, kernel_map and the convolution against a layer of spconv
+that builds its map; `training` the convolution with its backward, the map at hand on both sides. A ceiling is what the ratio would be if the convolutions of ours ran at
+the rate of torch.mm and maps were free.
+"""
+
+import argparse
+
+import torch
+import voxels
+from peers.gather_mm import GatherMM, tap_pairs
+from peers.spconv_cpu import SubmanifoldConv
+
+
+def forward(rows, keys, geometry, channels, arguments):
+    x = torch.randn(len(rows), channels)
+    layer = SubmanifoldConv(rows, channels)
+    weight, square = layer.weight().contiguous(), torch.randn(channels, channels)
+
+    def ours():
+        found = torch.ops.tev.voxel_index(rows)[0]
+        return torch.ops.tev.sparse_conv(x, weight, None, list(torch.ops.tev.kernel_map(found, found, [3, 3, 3])), [])
+
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(), layer(x), rtol=1e-3, atol=1e-3)
+        ms = voxels.medians({"tev": ours, "spconv": lambda: layer(x), "conv": lambda: torch.ops.tev.sparse_conv(x, weight, None, geometry, []),
+                             "mm": lambda: torch.mm(x, square)}, arguments.repeats)
+    flop, mm_rate = 2 * len(geometry[0]) * channels**2, 2 * len(rows) * channels**2 / ms["mm"]
+    voxels.show(benchmark="sparse_conv", case="forward", channels=channels, **voxels.statistics_of(keys, geometry), threads=arguments.threads, ms=ms,
+                gflop_per_s=flop / ms["conv"] / 1e6, mm_gflop_per_s=mm_rate / 1e6, fraction_of_mm=flop / ms["conv"] / mm_rate,
+                times_spconv=ms["spconv"] / ms["tev"], ceiling=ms["spconv"] / (flop / mm_rate))
+
+
+def training(rows, keys, geometry, channels, arguments):
+    taps = tap_pairs(*geometry[:4], 27)
+    x, weight = torch.randn(len(rows), channels, requires_grad=True), torch.randn(27, channels, channels, requires_grad=True)
+    grad = torch.randn(len(rows), channels)
+    step = lambda out: torch.autograd.grad(out, (x, weight), grad)
+    ours, peer = lambda: step(torch.ops.tev.sparse_conv(x, weight, None, geometry, [])), lambda: step(GatherMM.apply(x, weight, taps, len(rows)))
+    for one, other in zip(ours(), peer()):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-2)
+    square, flat = weight.detach()[0].contiguous(), x.detach()
+    ms = voxels.medians({"tev": ours, "gather_mm": peer, "mm": lambda: torch.mm(flat, square)}, arguments.repeats)
+    flop, mm_rate = 6 * len(geometry[0]) * channels**2, 2 * len(rows) * channels**2 / ms["mm"]
+    voxels.show(benchmark="sparse_conv", case="training", channels=channels, threads=arguments.threads, ms=ms, gflop_per_s=flop / ms["tev"] / 1e6,
+                fraction_of_mm=flop / ms["tev"] / mm_rate, times_gather_mm=ms["gather_mm"] / ms["tev"], ceiling=ms["gather_mm"] / (flop / mm_rate))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--voxels", type=int, default=50_000)
+    parser.add_argument("--channels", type=int, nargs="*", default=[32, 64, 96])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=9)
+    arguments = parser.parse_args()
+    voxels.tevatrain.ops.load()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    rows = voxels.track_like(arguments.voxels)
+    keys = torch.ops.tev.voxel_index(rows)[0]
+    geometry = list(torch.ops.tev.kernel_map(keys, keys, [3, 3, 3]))
+    for channels in arguments.channels:
+        forward(rows, keys, geometry, channels, arguments)
+        training(rows, keys, geometry, channels, arguments)
+
+
+if __name__ == "__main__":
+    main()

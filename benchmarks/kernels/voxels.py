@@ -1,0 +1,54 @@
+"""Track-like voxels, contenders and clocks for the benchmarks of sparse convolution."""
+
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+for folder in ("python", "scripts", "benchmarks"):
+    sys.path.insert(0, str(ROOT / folder))
+import lartpc_toy  # noqa: E402
+import tevatrain.ops  # noqa: E402
+
+
+def track_like(count):
+    """[count, 4] int32 (event, x, y, z) of toy events of a liquid-argon TPC, 768 voxels along each axis, in canonical order."""
+    events, total = [], 0
+    while total < count:
+        coords = lartpc_toy.make_event(1, len(events))[0]
+        events.append(np.concatenate([np.full((len(coords), 1), len(events)), coords], axis=1).astype(np.int32))
+        total += len(coords)
+    return torch.from_numpy(np.concatenate(events)[:count].copy())
+
+
+def medians(contenders, repeats):
+    """Milliseconds by name, interleaved, each round beginning with another; two rounds only warm up."""
+    times = {name: [] for name in contenders}
+    names = list(contenders)
+    for number in range(repeats + 2):
+        for name in names[number % len(names):] + names[:number % len(names)]:
+            start = time.perf_counter()
+            result = contenders[name]()
+            elapsed = time.perf_counter() - start
+            del result
+            if number >= 2:
+                times[name].append(1e3 * elapsed)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def statistics_of(keys, geometry):
+    """What a ratio depends on: voxels, neighbours a voxel with itself, distinct masks, inputs of a tile per output."""
+    pairs, _, halo, _, mask = geometry
+    count = max(1, len(keys))
+    return {"voxels": len(keys), "mean_neighbours": round(len(pairs) / count, 2), "distinct_masks": len(mask[:, 0].unique()),
+            "halo_per_output": round(len(halo) / count, 2)}
+
+
+def show(**fields):
+    rounded = lambda value: round(value, 3) if isinstance(value, float) else {k: rounded(v) for k, v in value.items()} if isinstance(value, dict) else value
+    print(json.dumps({name: rounded(value) for name, value in fields.items()}), flush=True)

@@ -1,0 +1,77 @@
+#pragma once
+// A kernel map on the CPU, seen tile by tile.
+
+#include <ATen/core/Tensor.h>
+#include <c10/util/ArrayRef.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "base/check.hpp"
+#include "kernels/kernel_map/kernel_map_math.hpp"
+
+namespace tev {
+
+/// Views the tensors of a map, which must live as long.
+/// @throws tev::Error for a map that names voxels, or places in a halo, that are not there
+class MapTiles {
+ public:
+  MapTiles(at::TensorList map, int64_t num_taps, int64_t num_inputs) : num_taps_(num_taps), num_rows_(map[4].size(0)) {
+    for (size_t i = 0; i < kept_.size(); ++i) kept_[i] = map[i].contiguous();
+    pairs_ = {kept_[0].const_data_ptr<int32_t>(), static_cast<size_t>(kept_[0].numel())};
+    taps_ = {kept_[1].const_data_ptr<int64_t>(), static_cast<size_t>(kept_[1].numel())};
+    halo_ = {kept_[2].const_data_ptr<int32_t>(), static_cast<size_t>(kept_[2].numel())};
+    halos_ = {kept_[3].const_data_ptr<int64_t>(), static_cast<size_t>(kept_[3].numel())};
+    check_offsets("tap_offsets", taps_, static_cast<int64_t>(pairs_.size()));
+    check_offsets("halo_offsets", halos_, static_cast<int64_t>(halo_.size()));
+    const bool inside = std::all_of(halo_.begin(), halo_.end(), [&](int32_t input) { return input >= 0 && input < num_inputs; });
+    TEV_CHECK(inside, "tev::sparse_conv: the map names inputs that are not among the ", num_inputs, " rows of x. Build it from the voxels of x.");
+    for (int64_t tile = 0; tile < num_tiles(); ++tile) {
+      largest_halo_ = std::max(largest_halo_, halos_[tile + 1] - halos_[tile]);
+      check_pairs(tile);
+    }
+  }
+
+  int64_t num_tiles() const { return static_cast<int64_t>(halos_.size()) - 1; }
+  int64_t num_taps() const { return num_taps_; }
+  int64_t num_rows() const { return num_rows_; }
+  int64_t largest_halo() const { return largest_halo_; }
+  /// Outputs of a tile.
+  int64_t rows(int64_t tile) const { return std::min(kernel_map_math::tile_rows, num_rows_ - tile * kernel_map_math::tile_rows); }
+
+  c10::ArrayRef<int32_t> pairs(int64_t tile, int64_t tap) const {
+    const int64_t list = tile * num_taps_ + tap;
+    return pairs_.slice(static_cast<size_t>(taps_[list]), static_cast<size_t>(taps_[list + 1] - taps_[list]));
+  }
+
+  /// The rows of x that a tile needs, [halo, channels].
+  template <class scalar_t, class value_t>
+  void gather(int64_t tile, const scalar_t* x, int64_t channels, value_t* halo) const {
+    for (int64_t i = halos_[tile]; i < halos_[tile + 1]; ++i, halo += channels) std::copy_n(x + halo_[i] * channels, channels, halo);
+  }
+
+ private:
+  static void check_offsets(const char* name, at::IntArrayRef offsets, int64_t last) {
+    TEV_CHECK(!offsets.empty() && offsets.front() == 0 && offsets.back() == last && std::is_sorted(offsets.begin(), offsets.end()),
+              "tev::sparse_conv: ", name, " of the map does not run from 0 to ", last, " without falling. Take maps from tev::kernel_map.");
+  }
+
+  void check_pairs(int64_t tile) const {
+    const auto begin = taps_[tile * num_taps_], end = taps_[(tile + 1) * num_taps_];
+    int32_t place = 0, row = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      place = std::max(place, kernel_map_math::place_of(pairs_[i]));
+      row = std::max(row, kernel_map_math::row_of(pairs_[i]));
+    }
+    TEV_CHECK(begin == end || (place < halos_[tile + 1] - halos_[tile] && row < rows(tile)), "tev::sparse_conv: tile ", tile,
+              " of the map has pairs of inputs or outputs that are not in it. Take maps from tev::kernel_map.");
+  }
+
+  int64_t num_taps_, num_rows_, largest_halo_ = 0;
+  std::array<at::Tensor, 4> kept_{};
+  c10::ArrayRef<int32_t> pairs_{}, halo_{};
+  at::IntArrayRef taps_{}, halos_{};
+};
+
+}  // namespace tev

@@ -1,0 +1,110 @@
+#include <ATen/Dispatch.h>
+#include <ATen/OpMathType.h>
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "kernels/cpu_output.hpp"
+#include "kernels/sparse_conv/map_tiles.hpp"
+#include "kernels/sparse_conv/sparse_conv.hpp"
+#include "kernels/sparse_conv/tile_kernels_choice.hpp"
+
+namespace tev {
+namespace {
+
+/// Weights as the kernels read them: for each tap its panels, each [in channels, columns].
+template <class value_t>
+class PackedWeights {
+ public:
+  template <class weight_t>
+  PackedWeights(const weight_t* weight, int64_t num_taps, int64_t in, int64_t out, const Panels& panels)
+      : tap_size_(in * panels.columns()), in_(in), values_(static_cast<size_t>(num_taps * tap_size_)) {
+    at::parallel_for(0, num_taps, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t tap = begin; tap < end; ++tap)
+        panels.for_each([&](int64_t first, int64_t columns) {
+          value_t* to = values_.data() + tap * tap_size_ + first * in;
+          for (int64_t i = 0; i < in; ++i, to += columns) {
+            const weight_t* from = weight + (tap * in + i) * out + first;
+            std::copy_n(from, std::min(columns, out - first), to);
+          }
+        });
+    });
+  }
+
+  const value_t* panel(int64_t tap, int64_t first) const { return values_.data() + tap * tap_size_ + first * in_; }
+
+ private:
+  int64_t tap_size_, in_;
+  std::vector<value_t> values_;
+};
+
+template <class scalar_t>
+struct Convolution {
+  using value_t = at::opmath_type<scalar_t>;
+
+  const MapTiles& tiles;
+  const TileKernels<value_t>& kernels;
+  Panels panels;
+  const PackedWeights<value_t>& weights;
+  const scalar_t* x;               // [N, in]
+  int64_t in;
+  std::vector<value_t> bias;       // [columns], or empty
+  scalar_t* out;                   // [M, out_channels]
+  int64_t out_channels;
+
+  void run(int64_t first_tile, int64_t end_tile) const {
+    std::vector<value_t> halo(static_cast<size_t>(tiles.largest_halo() * in)), tile(static_cast<size_t>(kernel_map_math::tile_rows * panels.columns()));
+    for (int64_t t = first_tile; t < end_tile; ++t) {
+      tiles.gather(t, x, in, halo.data());
+      const int64_t rows = tiles.rows(t), stride = panels.columns();
+      for (int64_t r = 0; r < rows; ++r)
+        if (bias.empty()) std::fill_n(tile.begin() + r * stride, stride, value_t(0));
+        else std::copy(bias.begin(), bias.end(), tile.begin() + r * stride);
+      for (int64_t tap = 0; tap < tiles.num_taps(); ++tap) {
+        const auto pairs = tiles.pairs(t, tap);
+        if (pairs.empty()) continue;
+        panels.for_each([&](int64_t first, int64_t columns) {
+          kernels.multiply(halo.data(), in, weights.panel(tap, first), columns, pairs.data(), static_cast<int64_t>(pairs.size()), tile.data() + first, stride);
+        });
+      }
+      for (int64_t r = 0; r < rows; ++r)
+        std::copy_n(tile.begin() + r * stride, out_channels, out + (t * kernel_map_math::tile_rows + r) * out_channels);
+    }
+  }
+};
+
+at::Tensor sparse_conv_cpu(const at::Tensor& x_any, const at::Tensor& weight_any, const std::optional<at::Tensor>& bias_any, at::TensorList map) {
+  const at::Tensor x = x_any.contiguous(), weight = weight_any.contiguous();
+  const int64_t num_taps = weight.size(0), in = weight.size(1), out_channels = weight.size(2);
+  const MapTiles tiles(map, num_taps, x.size(0));
+  at::Tensor out = empty_cpu_output({tiles.num_rows(), out_channels}, x.options());
+  AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, x.scalar_type(), "sparse_conv", [&] {
+    using value_t = at::opmath_type<scalar_t>;
+    const TileKernels<value_t> kernels = choose_tile_kernels<value_t>();
+    const Panels panels(out_channels, kernels.vector, TileKernels<value_t>::most_vectors);
+    const auto pack = [&] {
+      if (weight.scalar_type() == x.scalar_type()) return PackedWeights<value_t>(weight.const_data_ptr<scalar_t>(), num_taps, in, out_channels, panels);
+      return PackedWeights<value_t>(weight.to(c10::CppTypeToScalarType<value_t>::value).template const_data_ptr<value_t>(), num_taps, in, out_channels, panels);
+    };
+    const PackedWeights<value_t> weights = pack();
+    std::vector<value_t> bias;
+    if (bias_any) {
+      const at::Tensor values = bias_any->to(c10::CppTypeToScalarType<value_t>::value).contiguous();
+      bias.assign(values.const_data_ptr<value_t>(), values.const_data_ptr<value_t>() + out_channels);
+      bias.resize(static_cast<size_t>(panels.columns()));
+    }
+    const Convolution<scalar_t> convolution{tiles, kernels, panels, weights, x.const_data_ptr<scalar_t>(), in, std::move(bias),
+                                            out.mutable_data_ptr<scalar_t>(), out_channels};
+    at::parallel_for(0, tiles.num_tiles(), 1, [&](int64_t begin, int64_t end) { convolution.run(begin, end); });
+  });
+  return out;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(tev, CPU, m) { m.impl("_sparse_conv", sparse_conv_cpu); }
+
+}  // namespace tev

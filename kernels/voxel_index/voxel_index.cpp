@@ -1,0 +1,112 @@
+#include "kernels/voxel_index/voxel_index.hpp"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/stack.h>
+#include <torch/library.h>
+
+#include <limits>
+#include <string>
+#include <tuple>
+
+#include "base/check.hpp"
+#include "base/names.hpp"
+#include "base/portable.hpp"
+#include "kernels/device_support.hpp"
+#include "kernels/segment_reduce/segment_reduce.hpp"
+
+namespace tev {
+namespace {
+
+using Tensors = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
+
+constexpr const char* kWhere = "tev::voxel_index";
+
+void check_coords(const at::Tensor& coords) {
+  TEV_CHECK(coords.scalar_type() == at::kInt, kWhere, ": coords has dtype ", c10::toString(coords.scalar_type()), " (int32 was expected).");
+  TEV_CHECK(coords.dim() == 2 && coords.sym_size(1) == 4, kWhere, ": coords has shape ", coords.sym_sizes(),
+            " ([N, 4] was expected: event, x, y, z).");
+  TEV_CHECK(coords.sym_size(0) < std::numeric_limits<int32_t>::max(), kWhere, ": coords has ", coords.sym_size(0),
+            " rows (fewer than 2^31 were expected). Take fewer events at a time.");
+  check_device_support(kWhere, coords.device());
+}
+
+void check_keys(const at::Tensor& keys) {
+  TEV_CHECK(keys.scalar_type() == at::kLong && keys.dim() == 1, "tev::voxel_coords: keys is ", c10::toString(keys.scalar_type()), ' ',
+            keys.sym_sizes(), " (int64 [M] was expected, from tev::voxel_index).");
+}
+
+/// Of a voxel with more than one row, which there is.
+void report_duplicate(const at::Tensor& coords, const VoxelIndex& index) {
+  const at::Tensor offsets = index.offsets.cpu(), order = index.order.cpu();
+  const auto* offset = offsets.const_data_ptr<int64_t>();
+  int64_t voxel = 0;
+  while (offset[voxel + 1] - offset[voxel] == 1) ++voxel;
+  const auto* rows = order.const_data_ptr<int64_t>() + offset[voxel];
+  const at::Tensor c = coords[rows[0]].cpu();
+  TEV_CHECK(false, kWhere, ": rows ", rows[0], " and ", rows[1], " of coords are one voxel (event ", c[0].item<int>(), ", x ", c[1].item<int>(),
+            ", y ", c[2].item<int>(), ", z ", c[3].item<int>(), "; ", index.order.numel() - index.keys.numel(),
+            " rows are doubled in all). Say duplicates 'sum', 'mean' or 'first', or remove them.");
+}
+
+Tensors voxel_index_composite(const at::Tensor& coords, std::string_view duplicates) {
+  const VoxelIndex index = voxel_index(coords, duplicates_from(duplicates));
+  return {index.keys, index.order, index.offsets, index.inverse};
+}
+
+at::Tensor to_voxels_composite(const at::Tensor& x, const at::Tensor& order, const at::Tensor& offsets, std::string_view duplicates) {
+  return to_voxels(x, {{}, order, offsets, {}}, duplicates_from(duplicates));
+}
+
+}  // namespace
+
+Duplicates duplicates_from(std::string_view name) {
+  if (name == "error") return Duplicates::error;
+  if (name == "first") return Duplicates::first;
+  if (name == "sum") return Duplicates::sum;
+  TEV_CHECK(name == "mean", kWhere, ": duplicates is '", name, "' (known: error, first, sum, mean).",
+            suggest_name(std::string(name), {"error", "first", "sum", "mean"}));
+  return Duplicates::mean;
+}
+
+VoxelIndex voxel_index(const at::Tensor& coords, Duplicates duplicates) {
+  check_coords(coords);
+  if (portable_mode()) return voxel_index_portable(coords);
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_voxel_index", "").typed<Tensors(const at::Tensor&)>();
+  const auto [keys, order, offsets, inverse] = op.call(coords);
+  const VoxelIndex index{keys, order, offsets, inverse};
+  if (duplicates == Duplicates::error && keys.sym_size(0) != order.sym_size(0)) report_duplicate(coords, index);
+  return index;
+}
+
+at::Tensor to_voxels(const at::Tensor& x, const VoxelIndex& index, Duplicates duplicates) {
+  TEV_CHECK(x.dim() >= 1 && x.sym_size(0) == index.order.sym_size(0), "tev::to_voxels: x has shape ", x.sym_sizes(), " (",
+            index.order.sym_size(0), " rows were expected, one a row of coords).");
+  if (duplicates == Duplicates::error) return x.index_select(0, index.order);
+  if (duplicates == Duplicates::first) return x.index_select(0, index.order.index_select(0, index.offsets.slice(0, 0, -1)));
+  return segment_reduce(x.index_select(0, index.order), index.offsets,
+                        duplicates == Duplicates::sum ? SegmentReduction::sum : SegmentReduction::mean);
+}
+
+// ATen only, on any device: it is called once a batch, for pictures and for tests.
+at::Tensor voxel_coords(const at::Tensor& keys) {
+  check_keys(keys);
+  const auto field = [&](int bits) { return keys.bitwise_right_shift(bits).bitwise_and(0xffff); };
+  return at::stack({field(48).bitwise_xor(0x8000), field(32) - 0x8000, field(16) - 0x8000, field(0) - 0x8000}, 1).to(at::kInt);
+}
+
+TORCH_LIBRARY_FRAGMENT(tev, m) {
+  m.def("voxel_index(Tensor coords, str duplicates=\"error\") -> (Tensor keys, Tensor order, Tensor offsets, Tensor inverse)");
+  m.def("_voxel_index(Tensor coords) -> (Tensor keys, Tensor order, Tensor offsets, Tensor inverse)");
+  m.def("to_voxels(Tensor x, Tensor order, Tensor offsets, str duplicates=\"error\") -> Tensor", {at::Tag::pt2_compliant_tag});
+  m.def("voxel_coords(Tensor keys) -> Tensor", {at::Tag::pt2_compliant_tag});
+}
+
+TORCH_LIBRARY_IMPL(tev, CompositeImplicitAutograd, m) {
+  m.impl("voxel_index", voxel_index_composite);
+  m.impl("to_voxels", to_voxels_composite);
+  m.impl("voxel_coords", voxel_coords);
+}
+
+}  // namespace tev

@@ -1,0 +1,45 @@
+#pragma once
+// Voxels of events in canonical order: by event, then x, y, z.
+
+#include <ATen/core/Tensor.h>
+
+#include <string_view>
+
+namespace tev {
+
+/// What happens to rows with equal coordinates.
+enum class Duplicates { error, first, sum, mean };
+
+/// The voxels of N rows of coordinates. Inside, everything is in canonical order, which does not depend on the order of the rows;
+/// `to_voxels` takes features there, `keys.index_select(0, inverse)`-like selections take results back to the caller's rows.
+struct VoxelIndex {
+  at::Tensor keys;     ///< [M] int64, rising: 16 bits each for event, x, y, z
+  at::Tensor order;    ///< [N] int64, the caller's rows in canonical order; rows of one voxel stay in the caller's order
+  at::Tensor offsets;  ///< [M+1] int64, voxel v has the rows order[offsets[v]:offsets[v+1]]
+  at::Tensor inverse;  ///< [N] int64, the voxel of each of the caller's rows
+};
+
+/// @param coords  [N, 4] int32 (event, x, y, z), any order, any strides, CPU or CUDA. Events are 0 to 65535 (some may have no voxel),
+///                x, y, z -32768 to 32767. N may be 0, and is below 2^31
+/// @throws        tev::Error naming the first row out of range, or, under Duplicates::error, two rows of one voxel
+/// @stream        current stream; synchronises, as the number of voxels has to be known
+VoxelIndex voxel_index(const at::Tensor& coords, Duplicates duplicates = Duplicates::error);
+
+/// Features of the caller's rows as features of voxels: the first row of a voxel, or the sum or mean of its rows (segment_reduce).
+/// @param x  [N, ...] f16|bf16|f32|f64
+/// @return   [M, ...]
+/// @throws   tev::Error on a wrong number of rows
+at::Tensor to_voxels(const at::Tensor& x, const VoxelIndex& index, Duplicates duplicates = Duplicates::error);
+
+/// The coordinates of keys.
+/// @param keys  [M] int64
+/// @return      [M, 4] int32
+at::Tensor voxel_coords(const at::Tensor& keys);
+
+/// The portable form of voxel_index, without its checks of values.
+VoxelIndex voxel_index_portable(const at::Tensor& coords);
+
+/// "error", "first", "sum" or "mean". @throws tev::Error for any other name.
+Duplicates duplicates_from(std::string_view name);
+
+}  // namespace tev
