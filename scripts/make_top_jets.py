@@ -16,14 +16,10 @@ FastJet (arXiv:1111.6097) where you use the jets.
 """
 
 import argparse
-import collections
 import importlib.metadata
 import json
 import os
-import signal
 import sys
-import time
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 try:
@@ -36,9 +32,9 @@ except ImportError as import_error:
     IMPORT_ERROR = import_error
 
 import top_jets_physics
-from top_jets_physics import (CLASS_SETTINGS, COMMON_SETTINGS, CONSTITUENTS, JET_ETA, PARTICLE_ETA, PT_GEV, RADIUS, Block, Failure,
-                              make_block)
-from worker_processes import start_worker, stop_signals_held, workers
+from made_files import Failure, Progress, in_order, is_done, main, make_folder
+from top_jets_physics import CLASS_SETTINGS, COMMON_SETTINGS, CONSTITUENTS, JET_ETA, PARTICLE_ETA, PT_GEV, RADIUS, Block, make_block
+from worker_processes import start_worker, workers
 
 EXAMPLES = """examples:
   make_top_jets.py                                      40k/10k/10k jets, all cores; 7 minutes on one
@@ -74,18 +70,6 @@ def start_silent_worker():
     start_worker()
     # FastJet writes its banner to the C++ standard output, once a worker; workers print nothing else there.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def in_order(executor, blocks, jobs):
-    """Yields the jets of each block in order; looks only a little ahead, so that memory stays bounded."""
-    pending = collections.deque()
-    for block in blocks:
-        with stop_signals_held():
-            pending.append(executor.submit(make_block, block))
-        if len(pending) > 2 * jobs:
-            yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()
 
 
 # ------------------------------------------------------------------------------------------------ writing
@@ -135,50 +119,6 @@ def make_parameters(split, jets, args):
             "eta": JET_ETA, "particle_eta": PARTICLE_ETA, "radius": RADIUS}
 
 
-def is_done(path, parameters):
-    """True if the file is there with these parameters; refuses to replace a file made in another way."""
-    if not path.exists():
-        return False
-    try:
-        with h5py.File(path, "r") as file:
-            stored = json.loads(file.attrs["tevatrain"])["parameters"]
-    except (OSError, KeyError, ValueError):
-        raise Failure(f"{path}: was not made by this script (expected no file, or one of an earlier run). "
-                      "Choose another --out, or replace it with --force.") from None
-    changed = [key for key in parameters if stored.get(key) != parameters[key]]
-    if changed:
-        what = ", ".join(f"{key} {stored.get(key)}" for key in changed)
-        wish = ", ".join(f"{key} {parameters[key]}" for key in changed)
-        raise Failure(f"{path}: was made with {what} (expected {wish}). "
-                      "Choose another --out, or replace it with --force.")
-    return True
-
-
-# ----------------------------------------------------------------------------------------------- progress
-
-class Progress:
-    """A bar at a terminal, else a line every ten seconds, on standard error."""
-
-    def __init__(self, total, stream=sys.stderr):
-        self.total, self.stream, self.done = total, stream, 0
-        self.start = self.last = time.monotonic()
-        self.add(0)
-
-    def add(self, jets):
-        self.done += jets
-        now = time.monotonic()
-        rate = self.done / max(now - self.start, 1e-9)
-        left = f"{(self.total - self.done) / rate:.0f} s left" if self.done else "starting"
-        text = f"{self.done}/{self.total} jets, {rate:.0f} jets/s, {left}"
-        if self.stream.isatty():
-            bar = "#" * (30 * self.done // self.total)
-            self.stream.write(f"\r[{bar:<30}] {text}\033[K" + ("\n" if self.done == self.total else ""))
-        elif now - self.last >= 10 or self.done == self.total:
-            self.stream.write(f"{text}\n")
-            self.last = now
-        self.stream.flush()
-
-
 # ------------------------------------------------------------------------------------------- command line
 
 def parse_arguments(argv):
@@ -211,26 +151,19 @@ def check_arguments(args):
     if missing is not None:
         raise Failure(f"packages: {missing} (expected all of requirements.txt). "
                       "Run: pip install -r requirements.txt")
-    try:
-        args.out.mkdir(parents=True, exist_ok=True)
-        probe = args.out / f".probe{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise Failure(f"{args.out}: {error.strerror} (expected a folder that can be written). "
-                      "Choose another --out.") from None
+    make_folder(args.out)
 
 
 def generate(args, todo):
     """Makes the files of todo, a list of (path, groups, parameters)."""
     blocks = [block for _, groups, _ in todo for group in groups for block in group]
     jobs = min(args.jobs, len(blocks))
-    progress = Progress(sum(parameters["jets"] for _, _, parameters in todo))
+    progress = Progress(sum(parameters["jets"] for _, _, parameters in todo), "jets")
     with workers(jobs, start_silent_worker) as executor:
-        jets_of_blocks = in_order(executor, blocks, jobs)
+        jets_of_blocks = in_order(executor, make_block, blocks, jobs)
         for path, groups, parameters in todo:
             write_split(path, groups, jets_of_blocks, parameters, progress)
-    rate = progress.done / (time.monotonic() - progress.start)
+    rate = progress.rate()
     print(f"{progress.done} jets at {rate:.0f} jets/s, {rate / jobs:.0f} a core; "
           "generator level, no detector: not comparable with published figures.")
 
@@ -252,23 +185,5 @@ def run(argv):
         print(f"{path}: {parameters['jets']} jets, {path.stat().st_size / 1e6:.1f} MB")
 
 
-def main(argv=None):
-    signal.signal(signal.SIGTERM, signal.default_int_handler)   # a terminated run clears up like Ctrl-C
-    try:
-        run(argv)
-    except Failure as failure:
-        print(f"make_top_jets: {failure}", file=sys.stderr)
-        return failure.code
-    except KeyboardInterrupt:
-        print("\nmake_top_jets: stopped; complete files stay. Run it again to make the others.",
-              file=sys.stderr)
-        return 130
-    except (OSError, tables.HDF5ExtError, BrokenProcessPool) as error:
-        print(f"make_top_jets: {error} (expected enough disk and memory). Check both, then run it again; "
-              "complete files stay.", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("make_top_jets", run, (tables.HDF5ExtError,) if IMPORT_ERROR is None else ()))

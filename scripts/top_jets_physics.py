@@ -11,6 +11,8 @@ try:
 except ImportError as import_error:
     IMPORT_ERROR = import_error
 
+from made_files import Failure  # noqa: E402
+
 CONSTITUENTS = 200
 PT_GEV = (550.0, 650.0)
 JET_ETA = 2.0
@@ -23,14 +25,6 @@ CLASS_SETTINGS = [["HardQCD:all=on"],
 EVENTS_PER_BATCH = 100      # about 15 MB of event record; a block wastes half a batch on average
 
 Block = collections.namedtuple("Block", "split label index jets seed")
-
-
-class Failure(Exception):
-    """A message for the user and the exit code: 2 for wrong input, 1 for anything else."""
-
-    def __init__(self, message, code=2):
-        super().__init__(message)
-        self.code = code
 
 
 def start_pythia(label, seed):
