@@ -55,8 +55,7 @@ bool RawFile::expect(uint64_t offset, size_t bytes) const {
   // Looking for one byte is cheaper than asking for all of them, page by page, where they are held.
   char last;
   const iovec byte{&last, 1};
-  const ssize_t got = ::preadv2(descriptor_, &byte, 1, static_cast<off_t>(offset + bytes - 1), RWF_NOWAIT);
-  if (got == 1 || (got < 0 && errno == EOPNOTSUPP)) return false;
+  if (::preadv2(descriptor_, &byte, 1, static_cast<off_t>(offset + bytes - 1), RWF_NOWAIT) == 1) return false;
   ::posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_WILLNEED);
   return true;
 }

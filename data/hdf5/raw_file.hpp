@@ -32,9 +32,9 @@ class RawFile {
   /// @throws Error  the bytes cannot be read: names the file, the place and the system's reason
   void read(uint64_t offset, size_t bytes, void* out) const;
 
-  /// Has the system fetch bytes from the disk, without waiting for them, unless it holds the last of them or cannot say so (as file systems in
-  /// memory cannot). A hint: what it does with it is its own affair.
-  /// @return  whether it does not hold them
+  /// Has the system fetch bytes from the disk, without waiting for them, unless it holds the last of them. A hint: what it does with it is its own affair.
+  /// Where a file system cannot say what it holds (many on a network, and those in memory), it is asked for everything.
+  /// @return  whether it does not hold them, as far as it says
   bool expect(uint64_t offset, size_t bytes) const;
 
  private:

@@ -13,7 +13,6 @@ namespace {
 constexpr int64_t kChunkBytes = int64_t{1} << 20;
 /// Of all columns of one row an event beside ragged ones: smaller chunks cost more to find than to decode.
 constexpr int64_t kLeastChunkBytes = int64_t{1} << 17;
-constexpr int64_t kMostBatch = 65536;
 /// For each thread that compresses.
 constexpr int64_t kWaitingChunks = 2;
 
@@ -145,7 +144,7 @@ class Shard {
 RepackPlan plan_repack(const RepackInput& input, int64_t shard_bytes) {
   RepackPlan plan;
   const int64_t event_bytes = input.bytes_per_event();
-  plan.batch_size = std::min(kMostBatch, power_of_two_below(kRepackBatchBytes / input.most_event_bytes()));
+  plan.batch_size = repack_batch_size(event_bytes, input.most_event_bytes());
   plan.num_steps = (input.num_events() + plan.batch_size - 1) / plan.batch_size;
   plan.steps_per_shard = shard_bytes > 0 ? std::max<int64_t>(1, shard_bytes / (plan.batch_size * event_bytes)) : plan.num_steps;
   plan.num_shards = (plan.num_steps + plan.steps_per_shard - 1) / plan.steps_per_shard;

@@ -6,6 +6,8 @@
 #include "data/repack/column_writer.hpp"
 #include "data/stream/batch_stream.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,8 +20,12 @@ struct RepackColumn {
   std::string extents;    ///< in the output, which rows belong to an event; empty: one row an event
 };
 
-/// Of a batch, at most about; one event where that is more.
-inline constexpr int64_t kRepackBatchBytes = int64_t{1} << 20;
+/// Events of a batch: about a mebibyte of average ones, and not more than four of the largest, but for a single one.
+inline int64_t repack_batch_size(int64_t bytes_per_event, int64_t most_event_bytes) {
+  constexpr int64_t most = 65536, bytes = int64_t{1} << 20;
+  const int64_t events = std::clamp<int64_t>(std::min(bytes / bytes_per_event, 4 * bytes / most_event_bytes), 1, most);
+  return static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(events)));
+}
 
 /// Of the byte budget, the part that is left to writing.
 inline constexpr int64_t kWritingDivisor = 4;

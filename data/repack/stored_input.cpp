@@ -16,8 +16,8 @@
 namespace tev {
 namespace {
 
-/// Batches made ahead, and those in the making: one from the pieces of two windows, and one that is written.
-constexpr int64_t kQueuedBatches = 4, kBatchesInTheMaking = 3;
+/// Batches made ahead where this holds them, and those in the making: one from the pieces of two windows, and one that is written.
+constexpr int64_t kQueuedBatches = 4, kQueuedBytes = int64_t{4} << 20, kBatchesInTheMaking = 3;
 
 /// Any layout's datasets can be named as those of flat files.
 constexpr const char* kLayout = "flat";
@@ -66,7 +66,7 @@ class StoredInput final : public RepackInput {
     auto rows = std::make_shared<std::vector<int64_t>>();
     for (const auto& unit : catalog_->units()) rows->push_back(unit.num_events);
     unit_rows_ = std::move(rows);
-    const int64_t batches = (kQueuedBatches + kBatchesInTheMaking) * batch_bytes();
+    const int64_t batches = queue_bytes() + kBatchesInTheMaking * batch_bytes();
     TEV_CHECK_INPUT(batches < store_.budget_bytes(), "--budget-mib: batches take ", batches >> 20, " MiB, of ", store_.budget_bytes() >> 20,
                     " MiB for reading (the rest is for writing). Raise --budget-mib.");
     store_.set_aside(batches);
@@ -94,7 +94,7 @@ class StoredInput final : public RepackInput {
     spec.shuffled = order.shuffled;
     spec.first_step = first_step;
     spec.prefetch = kQueuedBatches;
-    spec.queue_bytes = kQueuedBatches * batch_bytes();
+    spec.queue_bytes = queue_bytes();
     spec.budget_advice = [this, order, held = std::min(num_events(), lanes * window_rows)](const PinQuota& quota) {
       const int64_t fits = order.shuffled ? rows_that_fit(*unit_rows_, quota, static_cast<double>(store_.budget_bytes()), *units_, held).rows : 0;
       return c10::str("--budget-mib: ", held, " events that are ", order.shuffled ? "shuffled" : "held", " together do not fit into ", loading_budget_bytes(resources_.budget_mib) >> 20,
@@ -104,7 +104,8 @@ class StoredInput final : public RepackInput {
   }
 
  private:
-  int64_t batch_bytes() const { return std::max(kRepackBatchBytes, most_event_bytes()); }
+  int64_t batch_bytes() const { return repack_batch_size(bytes_per_event(), most_event_bytes()) * most_event_bytes(); }
+  int64_t queue_bytes() const { return std::max(kQueuedBytes, batch_bytes()); }
 
   const std::string first_file_;
   const RepackResources resources_;

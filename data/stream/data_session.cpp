@@ -90,6 +90,7 @@ DataSession::~DataSession() = default;
 
 /// Once, whatever the number of sets.
 void DataSession::warn_of_library_reads() const {
+  if (memory_.is_repacking) return;
   for (const auto& [split, part] : parts_) {
     const std::string& slow = part.catalog->library_reads();
     if (slow.empty()) continue;

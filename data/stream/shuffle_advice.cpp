@@ -21,8 +21,9 @@ ShuffleFit rows_that_fit(const std::vector<int64_t>& unit_rows, const PinQuota& 
   int64_t rows = 0, units = 0, largest = 1, loading = 0;
   double reserved = 0;
   for (size_t unit = 0; unit < unit_rows.size(); ++unit) {
+    if (unit_rows[unit] == 0) continue;
     rows += unit_rows[unit];
-    units += unit_rows[unit] > 0;
+    ++units;
     largest = std::max(largest, unit_rows[unit]);
     const int64_t bytes = loader.reserve_bytes(static_cast<int64_t>(unit));
     loading = std::max(loading, bytes);

@@ -24,6 +24,7 @@
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <set>
 
 namespace tev {
 namespace {
@@ -73,10 +74,11 @@ class Output {
     }
     const auto before = nlohmann::ordered_json::parse(read_file(manifest), nullptr, false);
     TEV_CHECK_INPUT(!before.is_discarded(), manifest.string(), ": cannot be understood. Remove the folder, or name another one.");
-    for (const auto& [key, value] : made_from.items())
-      TEV_CHECK_INPUT(before.value(key, nlohmann::ordered_json()) == value, path_.string(), ": was begun with ", key, " ",
-                      before.value(key, nlohmann::ordered_json()).dump(), ", not ", value.dump(),
-                      ". Give the same files and options to go on, or name another folder.");
+    const auto value_in = [](const auto& json, const std::string& key) { return json.contains(key) ? json.at(key).dump() : "(not there)"; };
+    for (const auto* json : {&before, &made_from})  // a key may be in one of them alone
+      for (const auto& [key, unused] : json->items())
+        TEV_CHECK_INPUT(value_in(before, key) == value_in(made_from, key), path_.string(), ": was begun with ", key, " ", value_in(before, key), ", not ",
+                        value_in(made_from, key), ". Give the same files and options to go on, or name another folder.");
   }
 
   /// The first shard that is not there.
@@ -119,19 +121,22 @@ nlohmann::ordered_json written_part(const DataConfig& config) {
   part.weight.index = config.weight.index;
   part.weight.column = config.weight.column;
   part.select = config.select;
-  part.faults = config.faults;
+  const std::set<std::string> sections{"reader", "objects", "label", "weight", "select"};
   nlohmann::ordered_json keys;
-  for (const auto& flat : flatten(Fields::of(part))) keys["data." + flat.key] = flat.value;
+  for (const auto& flat : flatten(Fields::of(part)))
+    if (sections.contains(flat.key.substr(0, flat.key.find_first_of(". "))) && flat.kind == KeyKind::physics)  // files are in the fingerprint
+      keys["data." + flat.key] = flat.value;
   return keys;
 }
 
 nlohmann::ordered_json made_from(const Request& request, RepackInput& input, const RepackPlan& plan) {
   nlohmann::ordered_json columns;
   for (const auto& column : input.columns()) columns.push_back(column.written.dataset);
-  nlohmann::ordered_json made = {{"version", 3}, {"order", Cursor::kVersion}, {"fingerprint", fmt::format("{:016x}", input.fingerprint())}, {"events", input.num_events()},
-                                 {"columns", columns}, {"shuffled", request.order.shuffled}, {"seed", request.order.seed},
-                                 {"shuffle_rows", input.shuffle(request.order).shuffle_rows}, {"compression", request.compression.name}, {"level", request.compression.level},
-                                 {"events_per_step", plan.batch_size}, {"steps_per_shard", plan.steps_per_shard}};
+  nlohmann::ordered_json made = {
+      {"version", 3}, {"order", Cursor::kVersion}, {"fingerprint", fmt::format("{:016x}", input.fingerprint())}, {"events", input.num_events()},
+      {"columns", columns}, {"copied", input.copied()}, {"groups", input.groups()}, {"shuffled", request.order.shuffled},
+      {"seed", request.order.seed}, {"shuffle_rows", input.shuffle(request.order).shuffle_rows}, {"compression", request.compression.name},
+      {"level", request.compression.level}, {"events_per_step", plan.batch_size}, {"steps_per_shard", plan.steps_per_shard}};
   if (!request.config.empty()) made.update(written_part(load_run_config(request.config, {}).data));
   return made;
 }

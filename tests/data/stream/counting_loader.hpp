@@ -25,7 +25,7 @@ class CountingLoader final : public UnitLoader {
     for (const int64_t rows : unit_rows_) first_ids_.push_back(std::exchange(first, first + rows));
   }
   int64_t reserve_bytes(int64_t unit) const override {
-    return unit_rows_[unit] * (first_ids_[unit] + unit_rows_[unit] > heavy_from_ ? 1000 : 200);
+    return 64 + unit_rows_[unit] * (first_ids_[unit] + unit_rows_[unit] > heavy_from_ ? 1000 : 200);
   }
   void load(int64_t unit, Done done) override {
     ++loads;

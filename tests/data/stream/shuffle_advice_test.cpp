@@ -81,6 +81,7 @@ TEST(ShuffleAdvice, what_is_named_fits_nearly_where_events_are_of_unequal_size) 
     const int64_t named = tried.named();
     ASSERT_GT(named, 0);
     EXPECT_GT(named, budget / 464 / 2);
+    tried.budget += budget / 50;
     EXPECT_EQ(tried.read(named), 2 * tried.num_events()) << named << " rows";
   }
 }
@@ -90,15 +91,35 @@ TEST(ShuffleAdvice, the_most_that_fits_is_named_to_a_hundredth) {
   const test::CountingLoader loader(unit_rows, 1);
   PinQuota quota;
   quota.pinned_bytes = 1'000'000;  // 100 an event
-  quota.reserved_bytes = 2'000'000;
+  quota.reserved_bytes = 100 * loader.reserve_bytes(0);
   for (const int64_t holds : {40'000, 77'777, 123'456, 500'001}) {
-    const double available = 100.0 * static_cast<double>(holds + 2 * 64 * 99 + 100);  // of 64 lanes, the windows of which cut two units; 200 bytes an event are loaded
+    const double available = 100.0 * static_cast<double>(holds + 2 * 64 * 99) + 20'064 - 10'000;  // of 64 lanes, the windows of which cut two units; one is loading
     const int64_t named = rows_that_fit(unit_rows, quota, available, loader, 1'000'000).rows;
     const ShuffleSpec plan = plan_shuffle(unit_rows, named);
     EXPECT_LE(plan.lanes * plan.window_rows, holds);
     EXPECT_GT(static_cast<double>(named), 0.98 * static_cast<double>(holds));
     EXPECT_EQ(named % 100, 0) << named;
   }
+}
+
+/// Every unit takes the same, whatever of it belongs to the split.
+class EqualUnits final : public UnitLoader {
+ public:
+  int64_t reserve_bytes(int64_t) const override { return 20'000; }
+  void load(int64_t, Done) override {}
+};
+
+TEST(ShuffleAdvice, units_of_other_splits_do_not_count) {
+  const EqualUnits loader;
+  std::vector<int64_t> unit_rows(10'000, 100);
+  PinQuota quota;
+  quota.pinned_bytes = quota.reserved_bytes = 2'000'000;
+  const auto alone = rows_that_fit(unit_rows, quota, 1e8, loader, 1'000'000);
+  unit_rows.resize(40'000, 0);
+  const auto beside = rows_that_fit(unit_rows, quota, 1e8, loader, 1'000'000);
+  EXPECT_EQ(alone.event_bytes, 200);
+  EXPECT_EQ(beside.event_bytes, alone.event_bytes);
+  EXPECT_EQ(beside.rows, alone.rows);
 }
 
 }  // namespace

@@ -207,8 +207,12 @@ class RepackTest(unittest.TestCase):
             self.assertIn(old, text)
             config.write_text(text.replace(old, new))
             self.assertIn(message, self.refusal(self.folder / "train.h5", "flat", "--config", config))
-        config.write_text(text.replace("log_Erel: ", "log_relative_E: "))  # no part of what is written
+        config.write_text(text.replace("log_Erel: ", "log_relative_E: ").replace("data:\n", "data:\n  faults: skip\n"))  # no part of what is written
         self.repack(self.folder / "train.h5", "flat", "--config", config, "--workers", 1)
+        config.write_text(text.replace("classes: [QCD, top]", "classes: {QCD: 1, top: 0}"))
+        self.repack(self.folder / "train.h5", "of_map", "--config", config)
+        config.write_text(text)
+        self.assertIn("was begun with data.label.classes", self.refusal(self.folder / "train.h5", "of_map", "--config", config))
 
     def test_large_chunks_need_no_more_memory_than_they_take(self):
         self.write("in.h5", x=self.random.normal(0, 1, (16_384, 512)).astype("f4"), label=np.arange(16_384) % 2)
