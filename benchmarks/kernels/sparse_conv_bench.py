@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/kernels/sparse_conv_bench.py [--voxels 50000 --threads 2]
 
-Submanifold, 3 x 3 x 3, as many channels out as in. `forward` has voxel_index, kernel_map and the convolution against a layer of spconv
-that builds its map; `training` the convolution with its backward, the map at hand on both sides. A ceiling is what the ratio would be if the convolutions of ours ran at
+Submanifold, 3 x 3 x 3, as many channels out as in, rows in random order. `forward` has all from the caller's rows to the caller's rows,
+the map included, on both sides; `training` the convolution with its backward, the map at hand on both sides. A ceiling is what the ratio would be if the convolutions of ours ran at
 the rate of torch.mm and maps were free.
 """
 
@@ -17,12 +17,14 @@ from peers.spconv_cpu import SubmanifoldConv
 
 def forward(rows, keys, geometry, channels, arguments):
     x = torch.randn(len(rows), channels)
+    rows = rows[torch.randperm(len(rows))].contiguous()
     layer = SubmanifoldConv(rows, channels)
     weight, square = layer.weight().contiguous(), torch.randn(channels, channels)
 
     def ours():
-        found = torch.ops.tev.voxel_index(rows)[0]
-        return torch.ops.tev.sparse_conv(x, weight, None, list(torch.ops.tev.kernel_map(found, found, [3, 3, 3])), [])
+        found, order, offsets, inverse = torch.ops.tev.voxel_index(rows)
+        out = torch.ops.tev.sparse_conv(torch.ops.tev.to_voxels(x, order, offsets), weight, None, *torch.ops.tev.convolution_maps(found, found, [3, 3, 3]))
+        return out.index_select(0, inverse)
 
     with torch.inference_mode():
         torch.testing.assert_close(ours(), layer(x), rtol=1e-3, atol=1e-3)

@@ -1,4 +1,4 @@
-// A kernel map by std::unordered_map, as spconv's and MinkowskiEngine's CPU paths find theirs: the peer of kernel_map.
+// A kernel map by std::unordered_map, as spconv's CPU path finds its own: the peer of kernel_map.
 //   g++ -O3 -std=c++17 -shared -fPIC
 
 #include <cstddef>

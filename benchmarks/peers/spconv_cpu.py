@@ -14,7 +14,7 @@ class SubmanifoldConv:
 
     def __init__(self, coords, channels, size=768):
         import spconv.pytorch as spconv
-        self.make = lambda x: spconv.SparseConvTensor(x, coords, [size] * 3, int(coords[-1, 0]) + 1)
+        self.make = lambda x: spconv.SparseConvTensor(x, coords, [size] * 3, int(coords[:, 0].max()) + 1)
         self.layer = spconv.SubMConv3d(channels, channels, 3, bias=False, algo=spconv.ConvAlgo.Native)
 
     def weight(self):

@@ -4,6 +4,7 @@
 #include <torch/library.h>
 
 #include <limits>
+#include <tuple>
 
 #include "base/check.hpp"
 #include "base/portable.hpp"
@@ -62,6 +63,14 @@ at::Tensor coarse_voxels_composite(const at::Tensor& fine, at::IntArrayRef size,
   return op.call(fine, size, stride, dilation);
 }
 
+std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> convolution_maps_composite(const at::Tensor& inputs, const at::Tensor& outputs, at::IntArrayRef size,
+                                                                                        at::IntArrayRef stride, at::IntArrayRef dilation, bool transposed) {
+  check_shape("tev::convolution_maps", size, stride, dilation);
+  const auto axes = [](at::IntArrayRef values) { return std::array<int64_t, 3>{values[0], values[1], values[2]}; };
+  const ConvolutionMaps maps = convolution_maps(inputs, outputs, {axes(size), axes(stride), axes(dilation)}, transposed);
+  return {maps.forward.tensors(), maps.reverse ? maps.reverse->tensors() : std::vector<at::Tensor>()};
+}
+
 }  // namespace
 
 bool ConvolutionShape::mirrors() const {
@@ -76,6 +85,13 @@ KernelMap kernel_map(const at::Tensor& inputs, const at::Tensor& outputs, const 
   return {pairs, tap_offsets, halo, halo_offsets, mask};
 }
 
+ConvolutionMaps convolution_maps(const at::Tensor& inputs, const at::Tensor& outputs, const ConvolutionShape& shape, bool transposed) {
+  ConvolutionMaps maps{kernel_map(inputs, outputs, shape, transposed), std::nullopt};
+  const bool onto_itself = inputs.is_same(outputs) || inputs.equal(outputs);
+  if (!onto_itself || !shape.mirrors()) maps.reverse = kernel_map(outputs, inputs, shape, !transposed);
+  return maps;
+}
+
 at::Tensor coarse_voxels(const at::Tensor& fine, const ConvolutionShape& shape) {
   if (portable_mode()) return coarse_voxels_portable(fine, shape);
   return coarse_voxels_composite(fine, shape.size, shape.stride, shape.dilation);
@@ -86,12 +102,15 @@ TORCH_LIBRARY_FRAGMENT(tev, m) {
         "(Tensor pairs, Tensor tap_offsets, Tensor halo, Tensor halo_offsets, Tensor mask)");
   m.def("_kernel_map(Tensor inputs, Tensor outputs, int[3] size, int[3] stride, int[3] dilation, bool transposed) -> "
         "(Tensor pairs, Tensor tap_offsets, Tensor halo, Tensor halo_offsets, Tensor mask)");
+  m.def("convolution_maps(Tensor inputs, Tensor outputs, int[3] size, int[3] stride=1, int[3] dilation=1, bool transposed=False) -> "
+        "(Tensor[] map, Tensor[] reverse)");
   m.def("coarse_voxels(Tensor fine, int[3] size, int[3] stride, int[3] dilation=1) -> Tensor");
   m.def("_coarse_voxels(Tensor fine, int[3] size, int[3] stride, int[3] dilation) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(tev, CompositeImplicitAutograd, m) {
   m.impl("kernel_map", kernel_map_composite);
+  m.impl("convolution_maps", convolution_maps_composite);
   m.impl("coarse_voxels", coarse_voxels_composite);
 }
 

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <array>
+#include <optional>
 #include <vector>
 
 namespace tev {
@@ -37,6 +38,16 @@ struct KernelMap {
 /// @throws tev::Error on wrong dtypes or shapes, sizes, strides or dilations below 1, more than 2^17 taps, keys that do not rise (CPU)
 /// @stream current stream; synchronises, as the number of pairs has to be known
 KernelMap kernel_map(const at::Tensor& inputs, const at::Tensor& outputs, const ConvolutionShape& shape, bool transposed = false);
+
+/// A map and that of its reverse, whose inputs and outputs are exchanged: what a convolution and the gradient of its features go over. The map of
+/// voxels onto themselves whose shape mirrors() is its own reverse, with its taps from last to first: `reverse` stays empty.
+struct ConvolutionMaps {
+  KernelMap forward;
+  std::optional<KernelMap> reverse;
+};
+
+/// Arguments as of kernel_map. In Python `tev::convolution_maps`, whose reverse is an empty list then.
+ConvolutionMaps convolution_maps(const at::Tensor& inputs, const at::Tensor& outputs, const ConvolutionShape& shape, bool transposed = false);
 
 /// The coarse voxels that any tap joins with one of the fine ones.
 /// @param fine  [N] int64, rising

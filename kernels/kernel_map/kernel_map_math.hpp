@@ -15,7 +15,7 @@ struct Axis {
   int32_t size, stride, dilation;
   bool transposed;  ///< inputs are coarse and outputs fine, else the other way round
 
-  TEV_HD int32_t padding() const { return dilation * (size - 1) / 2; }
+  TEV_HD int64_t padding() const { return static_cast<int64_t>(dilation) * (size - 1) / 2; }
 
   /// The input that a tap of an output reaches; false: none, or none that a key can name.
   TEV_HD bool input_of(int32_t output, int32_t tap, int32_t& input) const {
@@ -39,8 +39,9 @@ struct Axis {
     const int64_t coarse = static_cast<int64_t>(transposed ? input : output) + voxel_key::least;
     const int64_t fine = static_cast<int64_t>(transposed ? output : input) + voxel_key::least;
     const int64_t offset = fine - stride * coarse + padding();
-    tap = static_cast<int32_t>(dilation == 1 ? offset : offset / dilation);
-    return offset >= 0 && tap < size && (dilation == 1 || offset % dilation == 0);
+    const int64_t reached = dilation == 1 ? offset : offset / dilation;
+    tap = static_cast<int32_t>(reached);
+    return offset >= 0 && reached < size && (dilation == 1 || offset % dilation == 0);
   }
 
   /// Bounds of what the taps of an output reach, which rise with it; within what a key can name, so that they stand for a range of keys.
@@ -56,7 +57,7 @@ struct Axis {
     return static_cast<int32_t>(input < 0 ? 0 : (input < voxel_key::values ? input : voxel_key::values - 1));
   }
   TEV_HD int64_t floor_divide(int32_t output, int64_t tap) const {
-    const int64_t fine = actual(output) + padding() - dilation * tap;
+    const int64_t fine = actual(output) + padding() - static_cast<int64_t>(dilation) * tap;
     return fine / stride - (fine % stride < 0 ? 1 : 0);
   }
 };

@@ -45,6 +45,24 @@ class MapTiles {
     return pairs_.slice(static_cast<size_t>(taps_[list]), static_cast<size_t>(taps_[list + 1] - taps_[list]));
   }
 
+  /// @throws tev::Error unless every pair of an input and an output by a tap has its mirror: the output and the input by the mirrored tap
+  void check_mirrors(const at::Tensor& mask_any) const {
+    const at::Tensor mask = mask_any.contiguous();
+    const auto* words = mask.const_data_ptr<int32_t>();
+    const int64_t num_words = mask.size(1);
+    bool mirrors = num_words == kernel_map_math::mask_words(num_taps_);
+    for (int64_t tile = 0; mirrors && tile < num_tiles(); ++tile)
+      for (int64_t tap = 0; tap < num_taps_; ++tap) {
+        const int64_t mirrored = num_taps_ - 1 - tap;
+        for (const int32_t pair : pairs(tile, tap)) {
+          const int64_t input = halo_[halos_[tile] + kernel_map_math::place_of(pair)];
+          mirrors &= (static_cast<uint32_t>(words[input * num_words + mirrored / kernel_map_math::mask_bits]) >> (mirrored % kernel_map_math::mask_bits) & 1) != 0;
+        }
+      }
+    TEV_CHECK(mirrors, "tev::sparse_conv: the gradient of x needs the reverse of the map, which is not its own (its shape does not mirror, or its outputs "
+                       "are not its inputs). Take both from tev::convolution_maps.");
+  }
+
   /// The rows of x that a tile needs, [halo, channels].
   template <class scalar_t, class value_t>
   void gather(int64_t tile, const scalar_t* x, int64_t channels, value_t* halo) const {
@@ -66,6 +84,12 @@ class MapTiles {
     }
     TEV_CHECK(begin == end || (place < halos_[tile + 1] - halos_[tile] && row < rows(tile)), "tev::sparse_conv: tile ", tile,
               " of the map has pairs of inputs or outputs that are not in it. Take maps from tev::kernel_map.");
+    for (int64_t tap = 0; tap < num_taps_; ++tap) {  // kernels keep several outputs in registers: none may come twice
+      bool rising = true;
+      const auto list = pairs(tile, tap);
+      for (size_t i = 1; i < list.size(); ++i) rising &= kernel_map_math::row_of(list[i - 1]) < kernel_map_math::row_of(list[i]);
+      TEV_CHECK(rising, "tev::sparse_conv: the outputs of tap ", tap, " in tile ", tile, " of the map do not rise. Take maps from tev::kernel_map.");
+    }
   }
 
   int64_t num_taps_, num_rows_, largest_halo_ = 0;

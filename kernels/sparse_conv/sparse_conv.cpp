@@ -1,6 +1,8 @@
 #include "kernels/sparse_conv/sparse_conv.hpp"
 
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -81,10 +83,11 @@ void check_arguments(const at::Tensor& x, const at::Tensor& weight, const std::o
   }
 }
 
-at::Tensor call_backend(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map) {
+/// @param mirrored  the map is used as its own reverse, which only a backend can check
+at::Tensor call_backend(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map, bool mirrored) {
   static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_sparse_conv", "")
-      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, at::TensorList)>();
-  return op.call(x, weight, bias, map);
+      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, at::TensorList, bool)>();
+  return op.call(x, weight, bias, map, mirrored);
 }
 
 at::Tensor call_weight_backend(const at::Tensor& x, const at::Tensor& grad, at::TensorList map, const c10::SymInt& taps) {
@@ -93,7 +96,8 @@ at::Tensor call_weight_backend(const at::Tensor& x, const at::Tensor& grad, at::
   return op.call(x, grad, map, taps);
 }
 
-at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map, at::TensorList reverse);
+at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map, at::TensorList reverse,
+                    bool mirrored);
 at::Tensor weight_gradient(const at::Tensor& x, const at::Tensor& grad, at::TensorList map, at::TensorList reverse, c10::SymInt taps);
 
 bool needs_gradient(const at::Tensor& tensor) { return at::GradMode::is_enabled() && tensor.requires_grad(); }
@@ -101,7 +105,7 @@ bool needs_gradient(const at::Tensor& tensor) { return at::GradMode::is_enabled(
 /// The gradient of x: a convolution over the reverse map, whose taps are the same, or over the mirrored one, whose taps are exchanged.
 at::Tensor feature_gradient(const at::Tensor& grad, const at::Tensor& weight, at::TensorList map, at::TensorList reverse) {
   const at::Tensor turned = (reverse.empty() ? weight.flip(0) : weight).transpose(1, 2);
-  return reverse.empty() ? convolve(grad, turned, {}, map, {}) : convolve(grad, turned, {}, reverse, map);
+  return reverse.empty() ? convolve(grad, turned, {}, map, {}, /*mirrored=*/true) : convolve(grad, turned, {}, reverse, map, false);
 }
 
 /// Maps kept for the backward: both lists in one.
@@ -121,7 +125,7 @@ struct SavedMaps {
 
 struct ConvFunction : torch::autograd::Function<ConvFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                            const variable_list& map, const variable_list& reverse) {
+                            const variable_list& map, const variable_list& reverse, bool mirrored) {
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
     variable_list saved{x, weight};
     const variable_list maps = both(map, reverse);
@@ -129,7 +133,7 @@ struct ConvFunction : torch::autograd::Function<ConvFunction> {
     context->save_for_backward(saved);
     context->saved_data["needs"] = std::vector<bool>{x.requires_grad(), weight.requires_grad(), bias && bias->requires_grad()};
     context->saved_data["has_bias"] = bias.has_value();
-    return call_backend(x, weight, bias, map);
+    return call_backend(x, weight, bias, map, mirrored);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
@@ -137,7 +141,7 @@ struct ConvFunction : torch::autograd::Function<ConvFunction> {
     const SavedMaps maps(saved, 2);
     const at::Tensor &x = saved[0], &weight = saved[1], &grad = grads[0];
     const auto needs = context->saved_data["needs"].toBoolList();
-    variable_list result(5);
+    variable_list result(6);
     if (needs[0]) result[0] = feature_gradient(grad, weight, maps.map, maps.reverse);
     if (needs[1]) result[1] = weight_gradient(x, grad, maps.map, maps.reverse, weight.sym_size(0)).to(weight.scalar_type());
     if (needs[2]) result[2] = sum_of_rows(grad, weight.scalar_type());
@@ -146,10 +150,8 @@ struct ConvFunction : torch::autograd::Function<ConvFunction> {
 
   /// Reproducible, unlike at::sum, whose order depends on the number of threads.
   static at::Tensor sum_of_rows(const at::Tensor& grad, at::ScalarType type) {
-    const at::Tensor offsets = at::empty({2}, at::kLong);
-    offsets[0] = 0;
-    offsets[1] = grad.size(0);
-    return segment_reduce(grad.to(type), offsets.to(grad.device()), SegmentReduction::sum).squeeze(0);
+    const at::Tensor offsets = at::arange(2, grad.options().dtype(at::kLong)).mul(c10::Scalar(grad.sym_size(0)));
+    return segment_reduce(grad.to(type), offsets, SegmentReduction::sum).squeeze(0);
   }
 };
 
@@ -168,15 +170,20 @@ struct WeightGradientFunction : torch::autograd::Function<WeightGradientFunction
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     const auto saved = context->get_saved_variables();
     const SavedMaps maps(saved, 2);
-    return {feature_gradient(saved[1], grads[0], maps.map, maps.reverse), convolve(saved[0], grads[0], {}, maps.map, maps.reverse), at::Tensor(), at::Tensor(), at::Tensor()};
+    return {feature_gradient(saved[1], grads[0], maps.map, maps.reverse), convolve(saved[0], grads[0], {}, maps.map, maps.reverse, false), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
-at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map, at::TensorList reverse) {
+at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map, at::TensorList reverse,
+                    bool mirrored) {
   check_arguments(x, weight, bias, map, reverse);
   if (needs_gradient(x) || needs_gradient(weight) || (bias && needs_gradient(*bias)))
-    return ConvFunction::apply(x, weight, bias, map.vec(), reverse.vec());
-  return call_backend(x, weight, bias, map);
+    return ConvFunction::apply(x, weight, bias, map.vec(), reverse.vec(), mirrored);
+  return call_backend(x, weight, bias, map, mirrored);
+}
+
+at::Tensor sparse_conv_composite(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map, at::TensorList reverse) {
+  return convolve(x, weight, bias, map, reverse, /*mirrored=*/false);
 }
 
 at::Tensor weight_gradient(const at::Tensor& x, const at::Tensor& grad, at::TensorList map, at::TensorList reverse, c10::SymInt taps) {
@@ -194,7 +201,7 @@ at::Tensor weight_gradient(const at::Tensor& x, const at::Tensor& grad, at::Tens
   return call_weight_backend(x, grad, map, taps);
 }
 
-at::Tensor sparse_conv_meta(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map) {
+at::Tensor sparse_conv_meta(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map, bool mirrored) {
   return at::empty_symint({map[4].sym_size(0), weight.sym_size(2)}, x.options());
 }
 
@@ -208,18 +215,18 @@ at::Tensor weight_backward_meta(const at::Tensor& x, const at::Tensor& grad, at:
 at::Tensor sparse_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const ConvolutionMaps& maps) {
   const std::vector<at::Tensor> map = maps.forward.tensors();
   const std::vector<at::Tensor> reverse = maps.reverse ? maps.reverse->tensors() : std::vector<at::Tensor>();
-  return convolve(x, weight, bias.defined() ? std::optional(bias) : std::nullopt, map, reverse);
+  return convolve(x, weight, bias.defined() ? std::optional(bias) : std::nullopt, map, reverse, /*mirrored=*/false);
 }
 
 TORCH_LIBRARY_FRAGMENT(tev, m) {
   m.def("sparse_conv(Tensor x, Tensor weight, Tensor? bias, Tensor[] map, Tensor[] reverse) -> Tensor", {at::Tag::pt2_compliant_tag});
   m.def("sparse_conv_weight_backward(Tensor x, Tensor grad, Tensor[] map, Tensor[] reverse, SymInt taps) -> Tensor", {at::Tag::pt2_compliant_tag});
-  m.def("_sparse_conv(Tensor x, Tensor weight, Tensor? bias, Tensor[] map) -> Tensor", {at::Tag::pt2_compliant_tag});
+  m.def("_sparse_conv(Tensor x, Tensor weight, Tensor? bias, Tensor[] map, bool mirrored) -> Tensor", {at::Tag::pt2_compliant_tag});
   m.def("_sparse_conv_weight_backward(Tensor x, Tensor grad, Tensor[] map, SymInt taps) -> Tensor", {at::Tag::pt2_compliant_tag});
 }
 
 TORCH_LIBRARY_IMPL(tev, CompositeImplicitAutograd, m) {
-  m.impl("sparse_conv", convolve);
+  m.impl("sparse_conv", sparse_conv_composite);
   m.impl("sparse_conv_weight_backward", weight_gradient);
 }
 

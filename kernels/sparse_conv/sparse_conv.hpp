@@ -3,18 +3,9 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <optional>
-
 #include "kernels/kernel_map/kernel_map.hpp"
 
 namespace tev {
-
-/// The map of a convolution and that of its reverse (inputs and outputs exchanged), which the gradient of the features needs.
-/// A map of voxels onto themselves whose shape mirrors() is its own reverse: `reverse` stays empty.
-struct ConvolutionMaps {
-  KernelMap forward;
-  std::optional<KernelMap> reverse;
-};
 
 /// out[o] = bias + sum over the taps t that join o with an input i of x[i] * weight[t].
 ///
@@ -24,9 +15,10 @@ struct ConvolutionMaps {
 /// @param x       [N, in channels] f16|bf16|f32|f64, CPU or CUDA, any strides
 /// @param weight  [taps, in channels, out channels], dtype of x, or f32 where x is a half type. Taps as in ConvolutionShape
 /// @param bias    [out channels], dtype of weight, or undefined
-/// @param maps    of kernel_map, on the device of x
+/// @param maps    of convolution_maps, on the device of x
 /// @return        [M, out channels], dtype and device of x
-/// @throws        tev::Error on wrong shapes, dtypes, devices; on the CPU also for maps that name voxels that are not there
+/// @throws        tev::Error on wrong shapes, dtypes, devices; on the CPU also for maps that name voxels that are not there,
+///                and, in the backward, for a map without a reverse that does not mirror
 /// @stream        current stream; does not synchronise
 at::Tensor sparse_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const ConvolutionMaps& maps);
 

@@ -118,7 +118,8 @@ std::vector<at::Tensor> contiguous(at::TensorList map) {
   return result;
 }
 
-at::Tensor sparse_conv_cuda(const at::Tensor& x_any, const at::Tensor& weight_any, const std::optional<at::Tensor>& bias_any, at::TensorList map_any) {
+at::Tensor sparse_conv_cuda(const at::Tensor& x_any, const at::Tensor& weight_any, const std::optional<at::Tensor>& bias_any, at::TensorList map_any,
+                            bool) {
   const at::Tensor x = x_any.contiguous(), weight = weight_any.contiguous(), bias = bias_any ? bias_any->contiguous() : at::Tensor();
   const auto map = contiguous(map_any);
   const int64_t num_taps = weight.size(0), channels = weight.size(1), columns = weight.size(2);

@@ -83,7 +83,11 @@ VoxelIndex voxel_index(const at::Tensor& coords, Duplicates duplicates) {
 at::Tensor to_voxels(const at::Tensor& x, const VoxelIndex& index, Duplicates duplicates) {
   TEV_CHECK(x.dim() >= 1 && x.sym_size(0) == index.order.sym_size(0), "tev::to_voxels: x has shape ", x.sym_sizes(), " (",
             index.order.sym_size(0), " rows were expected, one a row of coords).");
-  if (duplicates == Duplicates::error) return x.index_select(0, index.order);
+  if (duplicates == Duplicates::error) {
+    TEV_CHECK(index.offsets.sym_size(0) == index.order.sym_size(0) + 1, "tev::to_voxels: ", index.order.sym_size(0), " rows are ",
+              index.offsets.sym_size(0) - 1, " voxels (as many were expected). Say duplicates 'sum', 'mean' or 'first', as to tev::voxel_index.");
+    return x.index_select(0, index.order);
+  }
   if (duplicates == Duplicates::first) return x.index_select(0, index.order.index_select(0, index.offsets.slice(0, 0, -1)));
   return segment_reduce(x.index_select(0, index.order), index.offsets,
                         duplicates == Duplicates::sum ? SegmentReduction::sum : SegmentReduction::mean);

@@ -66,7 +66,9 @@ TEST(KernelMap, NeverWrapsOrCrossesEvents) {
       for (const int32_t y : {-32768, 32767})
         for (const int32_t z : {-32768, -32767, 32766, 32767}) corners.insert(corners.end(), {event, x, y, z});
   const at::Tensor coords = at::tensor(corners, at::kInt).view({-1, 4});
-  for (const auto& shape : convolution_shapes) {
+  std::vector<ConvolutionShape> shapes = convolution_shapes;
+  shapes.push_back({{1, 1, 101}, {1, 1, 1}, {1, 1, 65536}});  // its middle tap alone stays within
+  for (const auto& shape : shapes) {
     SCOPED_TRACE(c10::str(shape));
     const Geometry geometry = geometry_of(coords, shape);
     expect_complete(geometry.maps.forward, geometry.inputs, geometry.outputs, shape, false);
@@ -97,6 +99,11 @@ TEST(KernelMap, CoarseVoxelsAreThoseThatATapJoins) {
       const PortableGuard portable;
       EXPECT_TRUE(is_same_bits(coarse_voxels(fine, shape), coarse));
     }
+}
+
+TEST(KernelMap, HoldsTheLargestShapes) {
+  const at::Tensor keys = voxel_index(at::tensor({0, 5, 5, 5, 0, 9, 5, 5}, at::kInt).view({2, 4})).keys;
+  EXPECT_EQ(pairs_of(kernel_map(keys, keys, {{65535, 1, 1}, {1, 1, 1}, {65536, 1, 1}}), 65535), (std::vector<Pair>{{0, 32767, 0}, {1, 32767, 1}}));
 }
 
 TEST(KernelMap, IsTheSameForAnyNumberOfThreads) {

@@ -26,11 +26,9 @@ class Scripted(torch.nn.Module):
 
     def forward(self, rows: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         keys, order, offsets, inverse = torch.ops.tev.voxel_index(rows)
-        pairs, tap_offsets, halo, halo_offsets, mask = torch.ops.tev.kernel_map(keys, keys, [3, 3, 3])
-        geometry = [pairs, tap_offsets, halo, halo_offsets, mask]
-        nothing: list[torch.Tensor] = []
-        hidden = torch.ops.tev.sparse_conv(torch.ops.tev.to_voxels(x, order, offsets), self.first, None, geometry, nothing)
-        out = torch.ops.tev.sparse_conv(torch.nn.functional.leaky_relu(hidden, 0.33), self.second, None, geometry, nothing)
+        geometry, reverse = torch.ops.tev.convolution_maps(keys, keys, [3, 3, 3])
+        hidden = torch.ops.tev.sparse_conv(torch.ops.tev.to_voxels(x, order, offsets), self.first, None, geometry, reverse)
+        out = torch.ops.tev.sparse_conv(torch.nn.functional.leaky_relu(hidden, 0.33), self.second, None, geometry, reverse)
         return out.index_select(0, inverse)
 
 
@@ -42,8 +40,7 @@ class SparseConv(unittest.TestCase):
     def geometry(self, rows, size=(3, 3, 3), stride=(1, 1, 1)):
         fine = torch.ops.tev.voxel_index(rows)[0]
         coarse = fine if stride == (1, 1, 1) else torch.ops.tev.coarse_voxels(fine, size, stride)
-        forward = list(torch.ops.tev.kernel_map(fine, coarse, size, stride))
-        reverse = [] if stride == (1, 1, 1) else list(torch.ops.tev.kernel_map(coarse, fine, size, stride, 1, True))
+        forward, reverse = torch.ops.tev.convolution_maps(fine, coarse, size, stride)
         return fine, coarse, forward, reverse
 
     def test_passes_opcheck(self):
@@ -56,7 +53,7 @@ class SparseConv(unittest.TestCase):
                 torch.library.opcheck(torch.ops.tev.sparse_conv.default, (x, weight, bias, forward, reverse))
                 grad = torch.randn(len(coarse), 4).to(dtype)
                 torch.library.opcheck(torch.ops.tev.sparse_conv_weight_backward.default, (x.detach(), grad, forward, reverse, taps))
-            torch.library.opcheck(torch.ops.tev._sparse_conv.default, (x.detach(), weight.detach(), None, forward))
+            torch.library.opcheck(torch.ops.tev._sparse_conv.default, (x.detach(), weight.detach(), None, forward, False))
 
     def test_passes_gradcheck_of_both_orders(self):
         fine, _, forward, reverse = self.geometry(coords(30, 3), (2, 2, 2), (2, 2, 2))

@@ -145,8 +145,11 @@ TEST_P(SparseConvOn, IgnoresStridesOfItsArguments) {
 }
 
 TEST_P(SparseConvOn, GivesTheBiasWhereNothingIsJoined) {
-  const Geometry geometry = to_device(geometry_of(at::tensor({0, 0, 0, 0, 0, 9, 9, 9}, at::kInt).view({2, 4}), {{2, 2, 2}}), device());
-  const at::Tensor weight = at::zeros({8, 3, 4}, here(at::ones({1})).options());
+  Geometry geometry{{}, voxel_index(at::tensor({0, 0, 0, 0, 0, 9, 9, 9}, at::kInt).view({2, 4})).keys,
+                    voxel_index(at::tensor({0, 3, 0, 0, 1, 9, 9, 9}, at::kInt).view({2, 4})).keys, {}};
+  geometry.maps = convolution_maps(geometry.inputs, geometry.outputs, {});
+  geometry = to_device(geometry, device());
+  const at::Tensor weight = here(at::randn({27, 3, 4}));
   const at::Tensor bias = here(at::tensor({1.0, 2.0, 3.0, 4.0}));
   const at::Tensor out = sparse_conv(here(at::ones({2, 3})), weight, bias, geometry.maps);
   EXPECT_TRUE(is_same_bits(out, bias.expand({2, 4}).contiguous()));
@@ -307,6 +310,22 @@ TEST(SparseConv, HasTheSameBitsFromEveryInstructionSet) {
 #endif
 }
 
+TEST(SparseConv, AsksForTheReverseWhereTheMapIsNotItsOwn) {
+  const auto gradient = [](const Geometry& geometry) {
+    const at::Tensor x = at::randn({geometry.inputs.numel(), 3}).requires_grad_(), weight = at::randn({geometry.shape.num_taps(), 3, 2});
+    torch::autograd::grad({sparse_conv(x, weight, {}, {geometry.maps.forward, std::nullopt}).sum()}, {x});
+  };
+  at::Tensor apart = random_coords(20, 30);  // as many coarse voxels as fine ones
+  apart.slice(1, 1).mul_(8);
+  for (const auto& [coords, shape] : {std::pair<at::Tensor, ConvolutionShape>{random_coords(300, 4), {{2, 2, 2}}}, {apart, {{2, 2, 2}, {2, 2, 2}}}, {apart + 1, {{3, 3, 3}, {1, 1, 2}}}}) {
+    const Geometry geometry = geometry_of(coords, shape);
+    ASSERT_TRUE(geometry.maps.reverse.has_value());
+    if (geometry.inputs.numel() != geometry.outputs.numel()) continue;
+    EXPECT_NE(error_of<Error>([&] { gradient(geometry); }).find("needs the reverse of the map"), std::string::npos) << c10::str(shape);
+  }
+  gradient(geometry_of(random_coords(300, 4), {}));
+}
+
 TEST(SparseConv, SaysWhatIsWrong) {
   const Geometry geometry = geometry_of(random_coords(200, 4), {});
   const int64_t n = geometry.inputs.numel();
@@ -327,6 +346,9 @@ TEST(SparseConv, SaysWhatIsWrong) {
   wrong.forward = geometry.maps.forward;
   wrong.forward.pairs = wrong.forward.pairs + (1 << 20);
   expect(error(x, weight, {}, wrong), "has pairs of inputs or outputs that are not in it");
+  wrong.forward = geometry.maps.forward;
+  wrong.forward.pairs = wrong.forward.pairs * 0;
+  expect(error(x, weight, {}, wrong), "in tile 0 of the map do not rise");
   wrong.forward = geometry.maps.forward;
   wrong.forward.tap_offsets = wrong.forward.tap_offsets.flip(0);
   expect(error(x, weight, {}, wrong), "tap_offsets of the map does not run from 0 to");

@@ -139,6 +139,8 @@ TEST(VoxelIndex, SaysWhatIsWrong) {
   EXPECT_NE(error_of<Error>([] { voxel_index(at::zeros({3, 3}, at::kInt)); }).find("coords has shape [3, 3] ([N, 4] was expected: event, x, y, z)"), std::string::npos);
   EXPECT_NE(error_of<Error>([] { duplicates_from("some"); }).find("duplicates is 'some' (known: error, first, sum, mean). Did you mean 'sum'?"), std::string::npos);
   EXPECT_NE(error_of<Error>([] { to_voxels(at::zeros({2, 1}), voxel_index(at::zeros({1, 4}, at::kInt))); }).find("x has shape [2, 1] (1 rows were expected"), std::string::npos);
+  const VoxelIndex doubled = voxel_index(at::zeros({2, 4}, at::kInt), Duplicates::sum);
+  EXPECT_NE(error_of<Error>([&] { to_voxels(at::zeros({2, 1}), doubled); }).find("2 rows are 1 voxels"), std::string::npos);
 }
 
 }  // namespace

@@ -107,8 +107,7 @@ inline Geometry geometry_of(const at::Tensor& coords, const ConvolutionShape& sh
   Geometry geometry{shape, voxel_index(coords).keys, {}, {}};
   const bool same = shape.stride == std::array<int64_t, 3>{1, 1, 1};
   geometry.outputs = same ? geometry.inputs : coarse_voxels(geometry.inputs, shape);
-  geometry.maps.forward = kernel_map(geometry.inputs, geometry.outputs, shape);
-  if (!shape.mirrors()) geometry.maps.reverse = kernel_map(geometry.outputs, geometry.inputs, shape, /*transposed=*/true);
+  geometry.maps = convolution_maps(geometry.inputs, geometry.outputs, shape);
   return geometry;
 }
 

@@ -44,7 +44,7 @@ class LArTPCToy(unittest.TestCase):
             path, alive, _ = event.walk(kind, np.full((1, 3), 1000.0), np.array([[1.0, 0, 0]]), [energy], np.array([0]))
             return sum(part.sum() for part in event.energies) / (alive.sum() * lartpc_toy.STEP_MM)
 
-        self.assertTrue(0.17 < per_mm(lartpc_toy.MUON, 500) < 0.32, per_mm(lartpc_toy.MUON, 500))
+        self.assertTrue(0.15 < per_mm(lartpc_toy.MUON, 500) < 0.3, per_mm(lartpc_toy.MUON, 500))
         self.assertGreater(per_mm(lartpc_toy.PROTON, 150), 2 * per_mm(lartpc_toy.MUON, 500))
 
     def test_michel_electrons_begin_where_a_muon_ends(self):
