@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import time
@@ -44,6 +45,22 @@ def run_python(script, *arguments, malloc, threads):
     """Runs a script, named from this folder on; returns the JSON object of its last line with `process_s`, its wall time."""
     text, wall = run_program([sys.executable, Path(__file__).parent / script, *arguments], malloc, threads)
     return {**json.loads(text.splitlines()[-1]), "process_s": wall}
+
+
+def interleaved_medians(implementations, repeats):
+    """Milliseconds of functions by their names, each round beginning with another; the first two rounds only warm up."""
+    times = {name: [] for name in implementations}
+    names = list(implementations)
+    for round_index in range(repeats + 2):
+        shift = round_index % len(names)
+        for name in names[shift:] + names[:shift]:
+            start = time.perf_counter()
+            result = implementations[name]()
+            elapsed = time.perf_counter() - start
+            del result
+            if round_index >= 2:
+                times[name].append(1e3 * elapsed)
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def machine():

@@ -138,7 +138,8 @@ LAYOUTS = {"larcv": LArCVFile, "pilarnet": PILArNetFile}
 
 
 def write_split(path, blocks, made, parameters, progress):
-    """Writes one file under a temporary name, block by block, and gives it its name when it is whole."""
+    """Writes one file under a temporary name, block by block, and gives it its name when it is whole. @return its voxels"""
+    written = 0
     part = path.with_name(f".{path.name}.part")
     try:
         with h5py.File(part, "w") as file:
@@ -146,11 +147,14 @@ def write_split(path, blocks, made, parameters, progress):
             file.attrs["classes"] = lartpc_toy.CLASSES
             layout = LAYOUTS[parameters["layout"]](file)
             for block in blocks:
-                layout.append(next(made))
+                events = next(made)
+                layout.append(events)
+                written += sum(len(voxels) for voxels, _ in events)
                 progress.add(block.count)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+    return written
 
 
 def parse_arguments(argv):
@@ -183,9 +187,8 @@ def generate(args, todo):
     progress = Progress(sum(block.count for block in blocks), "events")
     with workers(jobs, start_worker) as executor:
         made = in_order(executor, make_block, blocks, jobs)
-        for path, of_file, parameters in todo:
-            write_split(path, of_file, made, parameters, progress)
-    print(f"{progress.done} events at {progress.rate():.0f} events/s, {progress.rate() / jobs:.0f} a core; a toy: not comparable with published figures.")
+        written = sum(write_split(path, of_file, made, parameters, progress) for path, of_file, parameters in todo)
+    print(f"{written / progress.done:.0f} voxels an event; {progress.done} events at {progress.rate():.0f} events/s, {progress.rate() / jobs:.0f} a core; a toy: not comparable with published figures.")
 
 
 def run(argv):

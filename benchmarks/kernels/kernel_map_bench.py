@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 
 import torch
-import voxels
+import voxels  # puts the folders of the next ones on the path
+from bench_runs import interleaved_medians
 from peers.spconv_cpu import SubmanifoldConv
 
 
@@ -45,7 +46,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         by_hash = hash_map(folder)
         assert by_hash(keys) == len(geometry[0])
-        ms = voxels.medians({"tev": lambda: torch.ops.tev.kernel_map(keys, keys, [3, 3, 3]), "unordered_map": lambda: by_hash(keys),
+        ms = interleaved_medians({"tev": lambda: torch.ops.tev.kernel_map(keys, keys, [3, 3, 3]), "unordered_map": lambda: by_hash(keys),
                              "spconv_layer": lambda: spconv(one), "tev_layer": lambda: layer(rows, one, weight)}, arguments.repeats)
     voxels.show(benchmark="kernel_map", **voxels.statistics_of(keys, geometry), threads=arguments.threads, ms=ms,
                 times_unordered_map=ms["unordered_map"] / ms["tev"], times_spconv_layer=ms["spconv_layer"] / ms["tev_layer"])

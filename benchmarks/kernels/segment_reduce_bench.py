@@ -11,16 +11,16 @@ output is page faults, and tuned, so that memory is recycled.
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
+for folder in ("python", "benchmarks"):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / folder))
 import tevatrain.ops  # noqa: E402
+from bench_runs import interleaved_medians  # noqa: E402
 
 TUNED_MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30),
                 "MALLOC_TOP_PAD_": str(512 << 20)}
@@ -36,22 +36,6 @@ def parse_arguments():
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--malloc", choices=("default", "tuned", "both"), default="both")
     return parser.parse_args()
-
-
-def interleaved_medians(implementations, repeats):
-    """Milliseconds by name; the first two rounds only warm up."""
-    times = {name: [] for name in implementations}
-    names = list(implementations)
-    for round_index in range(repeats + 2):
-        shift = round_index % len(names)
-        for name in names[shift:] + names[:shift]:
-            start = time.perf_counter()
-            result = implementations[name]()
-            elapsed = time.perf_counter() - start
-            del result
-            if round_index >= 2:
-                times[name].append(1e3 * elapsed)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 class Problem:

@@ -6,7 +6,8 @@
 import argparse
 
 import torch
-import voxels
+import voxels  # puts the folders of the next ones on the path
+from bench_runs import interleaved_medians
 
 
 def main():
@@ -20,7 +21,7 @@ def main():
     rows = voxels.track_like(arguments.voxels)
     shuffled = rows[torch.randperm(len(rows))].contiguous()
     keys = torch.ops.tev.voxel_index(rows)[0][torch.randperm(len(rows))].contiguous()
-    ms = voxels.medians({"tev": lambda: torch.ops.tev.voxel_index(shuffled), "tev_sorted": lambda: torch.ops.tev.voxel_index(rows),
+    ms = interleaved_medians({"tev": lambda: torch.ops.tev.voxel_index(shuffled), "tev_sorted": lambda: torch.ops.tev.voxel_index(rows),
                          "torch.unique": lambda: torch.unique(shuffled, dim=0, return_inverse=True), "torch.sort": lambda: keys.sort()}, arguments.repeats)
     voxels.show(benchmark="voxel_index", voxels=len(rows), threads=arguments.threads, ms=ms, times_unique=ms["torch.unique"] / ms["tev"],
                 times_sort=ms["torch.sort"] / ms["tev"])

@@ -1,9 +1,7 @@
-"""Track-like voxels, contenders and clocks for the benchmarks of sparse convolution."""
+"""Track-like voxels, and what the benchmarks of sparse convolution say of them."""
 
 import json
-import statistics
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -24,21 +22,6 @@ def track_like(count):
         events.append(np.concatenate([np.full((len(coords), 1), len(events)), coords], axis=1).astype(np.int32))
         total += len(coords)
     return torch.from_numpy(np.concatenate(events)[:count].copy())
-
-
-def medians(contenders, repeats):
-    """Milliseconds by name, interleaved, each round beginning with another; two rounds only warm up."""
-    times = {name: [] for name in contenders}
-    names = list(contenders)
-    for number in range(repeats + 2):
-        for name in names[number % len(names):] + names[:number % len(names)]:
-            start = time.perf_counter()
-            result = contenders[name]()
-            elapsed = time.perf_counter() - start
-            del result
-            if number >= 2:
-                times[name].append(1e3 * elapsed)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def statistics_of(keys, geometry):

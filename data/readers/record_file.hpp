@@ -23,11 +23,8 @@ class RecordFile {
   /// Copies whole rows as they are stored; only where Source::rows has them whole.
   void read_whole(size_t source, int64_t first_row, int64_t num_rows, char* out) const;
 
-  /// Has the system fetch what reading the rows takes, as far as it needs no library.
-  bool expect(size_t source, int64_t first_row, int64_t num_rows) const {
-    const auto& rows = plan_.sources[source].rows;
-    return rows && rows->expect(bytes_, first_row, num_rows);
-  }
+  /// Has the system fetch what reading the rows takes; only of sources that need no library.
+  bool expect(size_t source, int64_t first_row, int64_t num_rows) const { return plan_.sources[source].rows->expect(bytes_, first_row, num_rows); }
 
   /// How many values each row of variable length has; only where Source::references are known. Reads none of them.
   std::vector<int64_t> row_lengths(size_t source, int64_t first_row, int64_t num_rows) const;

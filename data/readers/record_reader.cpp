@@ -40,7 +40,7 @@ class RecordReader final : public Reader {
   RecordReader(FilePlan plan, CatalogThread& thread) : thread_(thread), plan_(std::move(plan.records)), units_(std::move(plan.units)) {
     const auto add = [this](const RecordField& field) {
       for (const auto& part : field.parts)
-        if (plan_.sources[part.source].rows) expected_.emplace(part.source, field.row_index);
+        if (!plan_.sources[part.source].needs_library()) expected_.emplace(part.source, field.row_index);
     };
     for (const auto& field : plan_.fields) add(field);
     for (const auto& index : plan_.indexes)

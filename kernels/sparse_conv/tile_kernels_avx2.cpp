@@ -6,32 +6,15 @@
 namespace tev {
 namespace {
 
-struct Float {
-  using value = float;
-  using reg = __m256;
-  static constexpr int width = 8, rows = 6;
-  static reg load(const float* p) { return _mm256_loadu_ps(p); }
-  static void store(float* p, reg x) { _mm256_storeu_ps(p, x); }
-  static reg broadcast(const float* p) { return _mm256_broadcast_ss(p); }
-  static reg fma(reg a, reg b, reg c) { return _mm256_fmadd_ps(a, b, c); }
-};
-
-struct Double {
-  using value = double;
-  using reg = __m256d;
-  static constexpr int width = 4, rows = 6;
-  static reg load(const double* p) { return _mm256_loadu_pd(p); }
-  static void store(double* p, reg x) { _mm256_storeu_pd(p, x); }
-  static reg broadcast(const double* p) { return _mm256_broadcast_sd(p); }
-  static reg fma(reg a, reg b, reg c) { return _mm256_fmadd_pd(a, b, c); }
-};
+TEV_X86_VECTOR(Floats, float, __m256, 8, 6, _mm256, ps);
+TEV_X86_VECTOR(Doubles, double, __m256d, 4, 6, _mm256, pd);
 
 }  // namespace
 
 template <>
-TileKernels<float> tile_kernels_avx2() { return kernels_of<Float>(); }
+TileKernels<float> tile_kernels_avx2() { return kernels_of<Floats>(); }
 template <>
-TileKernels<double> tile_kernels_avx2() { return kernels_of<Double>(); }
+TileKernels<double> tile_kernels_avx2() { return kernels_of<Doubles>(); }
 
 }  // namespace tev
 #endif

@@ -119,6 +119,18 @@ void multiply_transposed(const typename V::value* halo, int64_t channels, const 
   multiply_transposed_panel<V, 2>(halo, channels, tile, pairs, num_pairs, product, stride);
 }
 
+/// A vector type of an instruction set of x86, whose intrinsics are called prefix_..._suffix.
+#define TEV_X86_VECTOR(Name, Value, Register, lanes, pairs_at_a_time, prefix, suffix)        \
+  struct Name {                                                                              \
+    using value = Value;                                                                     \
+    using reg = Register;                                                                    \
+    static constexpr int width = lanes, rows = pairs_at_a_time;                              \
+    static reg load(const Value* p) { return prefix##_loadu_##suffix(p); }                   \
+    static void store(Value* p, reg x) { prefix##_storeu_##suffix(p, x); }                   \
+    static reg broadcast(const Value* p) { return prefix##_set1_##suffix(*p); }              \
+    static reg fma(reg a, reg b, reg c) { return prefix##_fmadd_##suffix(a, b, c); }         \
+  }
+
 template <class V>
 constexpr TileKernels<typename V::value> kernels_of() {
   static_assert(TileKernels<typename V::value>::most_vectors == 2);
