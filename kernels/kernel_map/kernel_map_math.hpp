@@ -45,9 +45,9 @@ struct Axis {
   }
 
   /// Bounds of what the taps of an output reach, which rise with it; within what a key can name, so that they stand for a range of keys.
-  TEV_HD int32_t least_input(int32_t output) const { return bounded(transposed ? floor_divide(output, size - 1) : stride * actual(output) - padding()); }
+  TEV_HD int32_t least_input(int32_t output) const { return bounded(transposed ? coarse_near(output, size - 1) : stride * actual(output) - padding()); }
   TEV_HD int32_t most_input(int32_t output) const {
-    return bounded(transposed ? floor_divide(output, 0) : stride * actual(output) - padding() + static_cast<int64_t>(dilation) * (size - 1));
+    return bounded(transposed ? coarse_near(output, 0) : stride * actual(output) - padding() + static_cast<int64_t>(dilation) * (size - 1));
   }
 
  private:
@@ -56,9 +56,9 @@ struct Axis {
     const int64_t input = actual_input - voxel_key::least;
     return static_cast<int32_t>(input < 0 ? 0 : (input < voxel_key::values ? input : voxel_key::values - 1));
   }
-  TEV_HD int64_t floor_divide(int32_t output, int64_t tap) const {
-    const int64_t fine = actual(output) + padding() - static_cast<int64_t>(dilation) * tap;
-    return fine / stride - (fine % stride < 0 ? 1 : 0);
+  /// Rounded to zero: no coarse voxel that a tap reaches lies between that and the quotient.
+  TEV_HD int64_t coarse_near(int32_t output, int64_t tap) const {
+    return (actual(output) + padding() - static_cast<int64_t>(dilation) * tap) / stride;
   }
 };
 

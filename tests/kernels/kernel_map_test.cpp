@@ -131,6 +131,17 @@ TEST(KernelMap, IsTheSameOnCuda) {
     }
 }
 
+TEST(KernelMap, HasAReverseUnlessVoxelsAreMappedOntoThemselves) {
+  const at::Tensor some = voxel_index(random_coords(50, 4)).keys, others = some + 1, again = some.clone();
+  EXPECT_FALSE(convolution_maps(some, some, {}).reverse.has_value());
+  EXPECT_FALSE(convolution_maps(some, again, {}).reverse.has_value());
+  for (const auto& [inputs, outputs, shape] : {std::tuple<at::Tensor, at::Tensor, ConvolutionShape>{some, others, {}}, {some, some, {{2, 2, 2}}}}) {
+    const ConvolutionMaps maps = convolution_maps(inputs, outputs, shape);
+    ASSERT_TRUE(maps.reverse.has_value());
+    expect_same(*maps.reverse, kernel_map(outputs, inputs, shape, true));
+  }
+}
+
 TEST(KernelMap, SaysWhichShapesMirror) {
   EXPECT_TRUE(ConvolutionShape({{3, 5, 1}}).mirrors());
   EXPECT_TRUE(ConvolutionShape({{2, 2, 2}, {1, 1, 1}, {2, 2, 2}}).mirrors());

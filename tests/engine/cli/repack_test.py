@@ -224,6 +224,9 @@ class RepackTest(unittest.TestCase):
                           "  label: {field: label, classes: [even, odd]}\n  features: {cell: {energy: energy}}\nmodel: {name: pfn}\n"
                           "optimizer: {name: adam, lr: 1e-3}\n")
         self.repack("chunked.h5", "out", "--config", config, "--budget-mib", 320, "--shuffle-rows", 4000, "--check")
+        refusal = self.refusal("chunked.h5", "small", "--config", config, "--budget-mib", 96)
+        self.assertIn("--budget-mib: the events of a few chunks", refusal)
+        self.assertTrue(refusal.endswith(" loading). Raise it.\n"), refusal)  # not by repack, which this is
 
     def test_goes_on_where_it_was_stopped(self):
         number = 400_000
