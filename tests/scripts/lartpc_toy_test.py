@@ -52,6 +52,17 @@ class LArTPCToy(unittest.TestCase):
         for _ in range(20):
             event.track(lartpc_toy.MUON, np.full(3, 1100.0), np.array([0, 1.0, 0]), 150)
         self.assertTrue(10 <= sum(semantic == lartpc_toy.MICHEL for _, semantic, *_ in event.particles) <= 20)
+        leaving = lartpc_toy.Event(np.random.default_rng(5))
+        for _ in range(20):
+            leaving.track(lartpc_toy.MUON, np.full(3, 20.0), np.array([0, -1.0, 0]), 150)
+        self.assertFalse(any(semantic == lartpc_toy.MICHEL for _, semantic, *_ in leaving.particles))
+
+    def test_a_voxel_belongs_to_what_left_most_in_it(self):
+        event = lartpc_toy.Event(np.random.default_rng(1))
+        few, most = event.add_particle(11, lartpc_toy.DELTA, -1, 1.0), event.add_particle(13, lartpc_toy.TRACK, -1, 1.0)
+        event.positions, event.energies, event.owners = [np.full((3, 3), 31.0)], [np.array([2.0, 1.5, 1.5])], [np.array([few, most, most])]
+        _, energies, owners = event.voxels()
+        self.assertEqual((energies.tolist(), owners.tolist()), ([5.0], [most]))
 
 
 if __name__ == "__main__":
