@@ -18,6 +18,7 @@ struct ObjectSpec {
 struct DataSpec {
   std::vector<ObjectSpec> objects;   ///< only those with at least one feature, "event" first
   std::vector<std::string> classes;  ///< class names in the order of the label
+  std::string label_object{};        ///< the object whose rows have a class each; empty: an event has one
 
   const ObjectSpec* find(const std::string& name) const {
     for (const auto& object : objects)

@@ -1,12 +1,13 @@
 #pragma once
-// `data.label`: what says the class of an event.
+// `data.label`: what says the class of an event, or of each of its rows.
 
 #include "base/config_fields.hpp"
 
 namespace tev {
 
-/// Either a field of the events or the files themselves say the class.
+/// Either a field of the events, or of the rows of an object, or the files themselves say the class.
 struct LabelConfig {
+  std::string object;
   std::string field;
   int64_t index = 0;
   std::string column;
@@ -16,8 +17,9 @@ struct LabelConfig {
   NamedLists files;
 
   void declare(Fields& fields) {
-    fields.add("field", field, "Dataset or block that holds the class; empty: data.label.files says it");
-    fields.add("index", index, "Position among the flattened values of an event").at_least(0);
+    fields.add("object", object, "Object each row of which has a class, e.g. the voxels of an event; empty: an event has one");
+    fields.add("field", field, "Dataset or block that holds the class; empty: that of data.label.object, or data.label.files says it");
+    fields.add("index", index, "Position among the flattened values of an event, or of a row of data.label.object").at_least(0);
     fields.add("column", column, "Member of a compound dataset");
     fields.add("one_hot", one_hot,
                "The field has a column for every class, which is 1 for the events of it and else 0; the values of data.label.classes are then "

@@ -3,6 +3,8 @@
 #include "base/check.hpp"
 #include "base/names.hpp"
 
+#include <algorithm>
+
 namespace tev {
 
 const ObjectSpec& ragged_object(const DataSpec& spec, const std::string& name) {
@@ -27,10 +29,25 @@ const ObjectSpec& event_object(const DataSpec& spec, const std::string& reason) 
   return *event;
 }
 
-int64_t class_count(const DataSpec& spec) {
+int64_t class_count(const DataSpec& spec, const std::string& object) {
+  TEV_CHECK_INPUT(!object.empty() || spec.label_object.empty(), "data.label.object: '", spec.label_object,
+                  "' (this model gives one answer an event, not one a row). Leave the key out, or choose a model of rows, such as sparse_uresnet.");
+  TEV_CHECK_INPUT(object == spec.label_object, "data.label.object: ", spec.label_object.empty() ? "not given" : "'" + spec.label_object + "'",
+                  " (this model gives an answer for each row of '", object, "'). Set data.label.object: ", object, ".");
   TEV_CHECK_INPUT(spec.classes.size() >= 2, "data.label.classes: ", spec.classes.size(),
                   " classes (a classifier needs at least two). Name every value of the label.");
   return static_cast<int64_t>(spec.classes.size());
+}
+
+std::vector<int64_t> feature_columns(const ObjectSpec& object, const std::vector<std::string>& names, const std::string& key) {
+  std::vector<int64_t> columns;
+  for (const auto& name : names) {
+    const auto found = std::find(object.features.begin(), object.features.end(), name);
+    TEV_CHECK_INPUT(found != object.features.end(), key, ": '", object.name, "' has no feature '", name, "' (features: ", join_names(object.features), ").",
+                    suggest_name(name, object.features));
+    columns.push_back(found - object.features.begin());
+  }
+  return columns;
 }
 
 const Column& column_of(const Columns& inputs, const ObjectSpec& object) {

@@ -17,8 +17,14 @@ const ObjectSpec& ragged_object(const DataSpec& spec, const std::string& name);
 const ObjectSpec& event_object(const DataSpec& spec, const std::string& reason);
 
 /// Number of logits.
-/// @throws  InputError for fewer than two classes
-int64_t class_count(const DataSpec& spec);
+/// @param object  whose rows get them; empty: each event does
+/// @throws        InputError for fewer than two classes, or when data.label says classes of something else
+int64_t class_count(const DataSpec& spec, const std::string& object = "");
+
+/// Columns of an object's features with these names.
+/// @param key  of the names, for messages
+/// @throws     InputError when one is not there
+std::vector<int64_t> feature_columns(const ObjectSpec& object, const std::vector<std::string>& names, const std::string& key);
 
 /// The column of an object in a batch.
 /// @throws  Error when it is missing or its width is not that of the DataSpec

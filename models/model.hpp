@@ -19,7 +19,7 @@ struct ModelOptions {
 class Model : public torch::nn::Module {
  public:
   /// @param inputs  the objects of DataSpec: dense [B, C] or ragged values [N, C] with offsets [B+1]
-  /// @return        logits [B, classes]
+  /// @return        logits [B, classes], or [N, classes] where the rows of DataSpec::label_object have classes
   virtual at::Tensor forward(const Columns& inputs) = 0;
 };
 

@@ -5,6 +5,8 @@
 #include "models/efn/efn.hpp"
 #include "models/mlp/mlp.hpp"
 #include "models/pfn/pfn.hpp"
+#include "models/sparse_resnet/sparse_resnet.hpp"
+#include "models/sparse_uresnet/sparse_uresnet.hpp"
 
 namespace tev {
 namespace {
@@ -23,7 +25,9 @@ const std::vector<ModelEntry>& model_registry() {
   static const std::vector<ModelEntry> entries = {
       entry<PfnOptions, PfnImpl>("pfn", "Particle Flow Network (Deep Set over the rows of an object)"),
       entry<EfnOptions, EfnImpl>("efn", "Energy Flow Network (infrared and collinear safe Deep Set)"),
-      entry<MlpOptions, MlpImpl>("mlp", "Fully connected network of event features"),
+      entry<MlpOptions, MlpImpl>("mlp", "Fully connected network of the features of events, or of rows that have classes"),
+      entry<SparseResnetOptions, SparseResnetImpl>("sparse_resnet", "Sparse ResNet: a class for each event of voxels"),
+      entry<SparseUresnetOptions, SparseUresnetImpl>("sparse_uresnet", "Sparse U-ResNet: a class for each voxel of an event"),
   };
   return entries;
 }

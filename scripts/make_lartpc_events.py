@@ -8,7 +8,7 @@ events are not comparable with published ones.
 Each of train.h5, val.h5 and test.h5 has one of two layouts:
   larcv     /Data/voxel_toy_group: extents {first u8, N u4} and voxels {id u8, x, y, z i2, value f4 (MeV), semantic u1, particle i4}, a row
             a voxel, as larcv3 divides events; /Data/particle_toy_group: extents and particles {pdg i4, semantic u1, group i4, energy f4 (MeV)};
-            /Events/event_id {run, subrun, event}
+            /Events/event_id {run, subrun, event}; /Events/truth {electron u1}: whether an electron has showered
   pilarnet  point, cluster: rows of variable length an event, as in PILArNet-M: (n, 8) x, y, z, value, energy, t, number of electrons, dx
             (the last four 0), sorted by cluster, and (m, 5) size, fragment, group, interaction, semantic
 
@@ -93,6 +93,7 @@ class LArCVFile:
                        Rows(file, f"Data/{name}_toy_group/extents", EXTENT, 4096, **packed))
                       for name, rows, dtype in (("voxel", "voxels", VOXEL), ("particle", "particles", PARTICLE))]
         self.ids = Rows(file, "Events/event_id", [("run", "i8"), ("subrun", "i8"), ("event", "i8")], 4096, **packed)
+        self.truth = Rows(file, "Events/truth", [("electron", "u1")], 4096, **packed)
         self.count = 0
 
     def append(self, events):
@@ -105,6 +106,8 @@ class LArCVFile:
         ids = np.zeros(len(events), self.ids.dataset.dtype)
         ids["event"] = self.count + np.arange(len(events))
         self.ids.append(ids)
+        electron = [((particles["pdg"] == 11) & (particles["semantic"] == lartpc_toy.SHOWER)).any() for _, particles in events]
+        self.truth.append(np.array(electron, np.uint8).view(self.truth.dataset.dtype))
         self.count += len(events)
 
 

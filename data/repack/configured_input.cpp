@@ -29,6 +29,7 @@ class ConfiguredInput final : public RepackInput {
  public:
   ConfiguredInput(const DataConfig& config, const std::vector<std::string>& observers, const RepackOrder& order, Messages& messages)
       : writing_bytes_(loading_budget_bytes(config.budget_mib) / kWritingDivisor), has_weight_(!config.weight.field.empty()),
+        label_object_(config.label.object),
         session_(config, order.seed, messages, observers, {"--budget-mib", "--workers", "--shuffle-rows ", writing_bytes_, true}) {
     check_names(config, observers);
     const auto stream = session_.evaluation_stream(Split::train, 1, EventSource::Stage::raw);
@@ -60,7 +61,7 @@ class ConfiguredInput final : public RepackInput {
   Columns columns_of(Batch batch) const override {
     Columns columns;
     for (auto& [name, column] : batch.inputs) columns[column.ragged() ? name + "/values" : name] = column;
-    columns["label"] = {batch.label, {}};
+    columns[batch.label_offsets.defined() ? label_object_ + "/label" : "label"] = {batch.label, batch.label_offsets};
     if (has_weight_) columns["weight"] = {batch.weight, {}};
     for (auto& [name, values] : batch.observers) columns[name] = {values, {}};
     return columns;
@@ -68,6 +69,9 @@ class ConfiguredInput final : public RepackInput {
 
  private:
   static void check_names(const DataConfig& config, const std::vector<std::string>& observers) {
+    TEV_CHECK_INPUT(config.label.object.empty() || config.weight.field.empty(), "repack: data.weight.field '", config.weight.field,
+                    "' with labels of rows (a weight an event would stand at each of its rows). Leave data.weight out, and carry the field along: --columns weight=",
+                    config.weight.field, ".");
     std::set<std::string> names{"label", "weight"};
     const auto check = [](bool good, const std::string& name) {
       TEV_CHECK_INPUT(good, "repack: two columns would be called '", name, "' (objects, label, weight and --columns become datasets of their names). ",
@@ -82,6 +86,7 @@ class ConfiguredInput final : public RepackInput {
 
   int64_t writing_bytes_;
   bool has_weight_;
+  std::string label_object_;
   DataSession session_;
 };
 
@@ -113,7 +118,8 @@ std::string data_section(const DataConfig& config, const std::string& files) {
     else
       text << "    " << name << ": {field: " << name << "/values, extents: " << name << "/extents, as: " << names_in_brackets(names) << "}\n";
   }
-  text << "  label: {field: label, classes: " << names_in_brackets(class_names(config.label)) << "}\n";
+  const std::string label = config.label.object.empty() ? "field: label" : c10::str("object: ", config.label.object, ", field: ", config.label.object, "/label");
+  text << "  label: {" << label << ", classes: " << names_in_brackets(class_names(config.label)) << "}\n";
   if (!config.weight.field.empty()) text << "  weight: {field: weight}\n";
   return text.str();
 }

@@ -61,10 +61,9 @@ const char* split_key(Split split) {
   return split == Split::train ? "data.train" : split == Split::val ? "data.val" : "data.test";
 }
 
-int64_t TrainingSummary::num_events() const { return std::accumulate(class_events.begin(), class_events.end(), int64_t{0}); }
-
 double TrainingSummary::mean_weight() const {
-  return std::accumulate(class_weight.begin(), class_weight.end(), 0.0) / static_cast<double>(num_events());
+  const int64_t labels = std::accumulate(class_labels.begin(), class_labels.end(), int64_t{0});
+  return std::accumulate(class_weight.begin(), class_weight.end(), 0.0) / static_cast<double>(labels);
 }
 
 DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& messages, const std::vector<std::string>& columns,
@@ -73,8 +72,9 @@ DataSession::DataSession(const DataConfig& config, uint64_t seed, Messages& mess
       workers_(config.workers),
       preprocess_(std::make_shared<Preprocess>(raw_objects(config.objects), config.features, config.raw_features)),
       store_(loading_budget_bytes(config.budget_mib) / kQueueDivisor * (kQueueDivisor - kQueues)) {
-  spec_.objects = preprocess_->specs();
-  spec_.classes = class_names(config.label);
+  spec_ = data_spec(*preprocess_, config.label);
+  TEV_CHECK_INPUT(config.label.object.empty() || config.weight.reweight.variables.empty(), "data.weight.reweight: given with data.label.object '",
+                  config.label.object, "' (it changes distributions of events, which have no class then). Leave it out; data.weight.balance weighs the classes of rows.");
   weights_ = std::make_shared<TrainingWeights>(config.weight, preprocess_->objects(), spec_.classes);
   open_parts();
   warn_of_library_reads();
@@ -238,29 +238,30 @@ std::optional<TrainingSummary> DataSession::summarise(const std::function<bool()
   StandardiseFit fit(config_.standardise, spec_.objects);
   WeightFit weights(*weights_, spec_.classes.size());
   TrainingSummary summary;
-  summary.class_events.assign(spec_.classes.size(), 0);
+  summary.class_labels.assign(spec_.classes.size(), 0);
   const int64_t total = num_events(Split::train);
   messages_.progress("standardisation: reading the training split", 0, total, "events");
   for (int64_t done = 0; auto batch = stream.next();) {
     if (stop && stop()) return std::nullopt;
     fit.add(batch->inputs, batch->sample_id);
     const auto* label = batch->label.const_data_ptr<int64_t>();
-    for (int64_t i = 0; i < batch->size(); ++i) ++summary.class_events[label[i]];
+    for (int64_t i = 0; i < batch->label.numel(); ++i) ++summary.class_labels[label[i]];
+    summary.num_events += batch->size();
     const auto bins = batch->observers.find(kWeightBins);
     weights.add(batch->label, batch->weight, bins == batch->observers.end() ? at::Tensor() : bins->second);
     done = std::min(total, done + kSummaryBatch);
     messages_.progress("standardisation: reading the training split", done, total, "events");
   }
-  const int64_t selected = summary.num_events();
-  TEV_CHECK_INPUT(selected > 0, nothing_left(config_, faults_.any(), true, c10::str("none of the ", total, " training events")));
+  const std::string labelled = spec_.label_object.empty() ? "event" : "row of '" + spec_.label_object + "'";
+  TEV_CHECK_INPUT(summary.num_events > 0, nothing_left(config_, faults_.any(), true, c10::str("none of the ", total, " training events")));
   summary.weights = weights.result();
   for (size_t i = 0; i < spec_.classes.size(); ++i) {
     const double sum = summary.weights.class_sum(i) + summary.weights.outside_sum[i];
-    TEV_CHECK_INPUT(summary.class_events[i] > 0, "data.label: class '", spec_.classes[i], "' has no training event among ", selected,
-                    " (every class needs some). Correct data.label or data.select.");
+    TEV_CHECK_INPUT(summary.class_labels[i] > 0, "data.label: class '", spec_.classes[i], "' has no training ", labelled, " among ", summary.num_events,
+                    " events (every class needs some). Correct data.label or data.select.");
     TEV_CHECK_INPUT(sum > 0, "data.weight: the weights of class '", spec_.classes[i], "' add up to ",
-                    sum, " over ", summary.class_events[i],
-                    " training events (expected a positive sum). Correct data.weight or the file.");
+                    sum, " over ", summary.class_labels[i], " training ", spec_.label_object.empty() ? "events" : "rows",
+                    " (expected a positive sum). Correct data.weight or the file.");
   }
   summary.class_weight = fit_weights(summary.weights).class_weight;
   summary.standardisation = fit.result();

@@ -17,12 +17,11 @@ namespace tev {
 /// What one pass over the training split tells.
 struct TrainingSummary {
   Standardisation standardisation;
-  std::vector<int64_t> class_events;  ///< selected events of each class
+  int64_t num_events = 0;             ///< the selected ones
+  std::vector<int64_t> class_labels;  ///< their labels of each class: one an event, or one a row of the labelled object
   std::vector<double> class_weight;   ///< sum of their training weights
   WeightTable weights;                ///< their base weights
-  /// The selected ones.
-  int64_t num_events() const;
-  /// Of these; positive.
+  /// Of the labels; positive.
   double mean_weight() const;
 };
 

@@ -10,8 +10,9 @@ namespace tev {
 /// The selected ones, m, among the n events of a unit.
 struct DecodedUnit {
   Columns inputs;                               ///< features by object, float32
-  at::Tensor label;                             ///< [m] int64
-  at::Tensor weight;                            ///< [m] float32
+  at::Tensor label;                             ///< [m] int64, or one a row of the labelled object
+  at::Tensor weight;                            ///< float32, as many
+  at::Tensor label_offsets;                     ///< [m+1] int64, those of the labelled object; undefined: there is none
   std::map<std::string, at::Tensor> observers;  ///< [m] or [m, K] as stored, only those asked for
   at::Tensor position;                          ///< [n] int64: place among the m, -1 if left out; undefined: all are there
   int64_t first_sample_id = 0;

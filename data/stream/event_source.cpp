@@ -9,6 +9,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/repeat_interleave.h>
 
 #include <algorithm>
 #include <chrono>
@@ -18,6 +19,9 @@ namespace tev {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// Of a row, int64 and float32.
+constexpr double kLabelBytes = 8 + 4;
 
 /// The value of an event that a label or a weight is.
 template <class Config>
@@ -36,17 +40,6 @@ FieldRequest value_request(const std::string& key, const Config& config, FieldRe
   return request;
 }
 
-FieldRequest label_request(const LabelConfig& config) {
-  const ClassLabels labels(config);
-  FieldRequest request = value_request("data.label.field", config, labels.kind() == ClassLabels::Kind::text ? FieldRequest::As::text : FieldRequest::As::int64);
-  if (labels.kind() != ClassLabels::Kind::columns) return request;
-  request.members = labels.column_names();
-  if (request.members.empty() && !config.column.empty()) request.members = {config.column};
-  request.first = labels.column_names().empty() ? config.index : 0;
-  request.last = request.first + labels.num_columns();
-  return request;
-}
-
 /// Which rows belong to an event, where the object is flat.
 void set_rows(FieldRequest& request, const ObjectConfig& object) {
   for (const auto& [kind, dataset] : {std::pair{RowsKind::offsets, &object.offsets}, std::pair{RowsKind::counts, &object.counts},
@@ -58,6 +51,33 @@ void set_rows(FieldRequest& request, const ObjectConfig& object) {
                     "' (one of offsets, counts and extents says which rows belong to an event). Keep one of them.");
     request.rows = *dataset;
   }
+}
+
+const ObjectConfig& label_object(const DataConfig& config) {
+  std::vector<std::string> known;
+  for (const auto& [name, object] : config.objects) {
+    if (name == config.label.object) return object;
+    known.push_back(name);
+  }
+  throw InputError(c10::str("data.label.object: no object '", config.label.object, "' (objects: ", join_names(known), ").",
+                            suggest_name(config.label.object, known)));
+}
+
+FieldRequest label_request(const DataConfig& data) {
+  LabelConfig config = data.label;
+  const ClassLabels labels(config);
+  if (!config.object.empty() && config.field.empty()) config.field = label_object(data).field;
+  FieldRequest request = value_request("data.label.field", config, labels.kind() == ClassLabels::Kind::text ? FieldRequest::As::text : FieldRequest::As::int64);
+  if (!config.object.empty()) {
+    request.one_row = false;
+    set_rows(request, label_object(data));
+  }
+  if (labels.kind() != ClassLabels::Kind::columns) return request;
+  request.members = labels.column_names();
+  if (request.members.empty() && !config.column.empty()) request.members = {config.column};
+  request.first = labels.column_names().empty() ? config.index : 0;
+  request.last = request.first + labels.num_columns();
+  return request;
 }
 
 /// Place of each of n events among the chosen ones, -1 for the others.
@@ -88,7 +108,7 @@ std::vector<FieldRequest> field_requests(const DataConfig& config) {
     }
     requests.push_back(std::move(request));
   }
-  if (config.label.files.empty()) requests.push_back(label_request(config.label));
+  if (config.label.files.empty()) requests.push_back(label_request(config));
   if (!config.weight.field.empty()) requests.push_back(value_request("data.weight.field", config.weight, FieldRequest::As::float32));
   return requests;
 }
@@ -99,7 +119,7 @@ EventSource::EventSource(const DataConfig& config, std::shared_ptr<Catalog> cata
     : WorkerLoader(workers), config_(config), catalog_(std::move(catalog)), preprocess_(std::move(preprocess)), weights_(std::move(weights)),
       labels_(config.label), file_classes_(file_classes(config.label, catalog_->file_paths())), stage_(stage), times_(times), faults_(faults),
       observers_(std::move(observers)),
-      convert_(preprocess_->objects(), config.select) {}
+      convert_(preprocess_->objects(), config.select, config.label.object) {}
 
 EventSource::~EventSource() = default;
 
@@ -123,7 +143,9 @@ int64_t EventSource::reserve_bytes(int64_t unit) const {
 
 int64_t EventSource::held_bytes(int64_t unit) const {
   const Unit& range = catalog_->units()[unit];
-  return static_cast<int64_t>(4 * features_a_value() * static_cast<double>(range.num_values)) + kEventOverheadBytes * range.num_events;
+  // Where rows have labels: a label and a weight beside the values that were read, of which the label is one.
+  const double a_value = 4 * features_a_value() + (config_.label.object.empty() ? 0 : kLabelBytes / 2);
+  return static_cast<int64_t>(a_value * static_cast<double>(range.num_values)) + kEventOverheadBytes * range.num_events;
 }
 
 DecodedUnit EventSource::load_here(int64_t unit) const {
@@ -203,14 +225,34 @@ EventSource::Roles EventSource::roles(int64_t unit, const std::vector<FieldValue
   const auto& any = values.front();  // all of the unit, or none where it is left out
   const int64_t num_events = any.offsets.defined() ? any.offsets.numel() - 1 : any.values.size(0);
   size_t next = preprocess_->objects().size();
-  roles.label = file_classes_.empty() ? labels_.classes(values[next++].values)
-                                      : at::full({num_events}, file_classes_[static_cast<size_t>(catalog_->units()[unit].file)], at::kLong);
+  if (!config_.label.object.empty()) {
+    roles.label = labels_.classes(row_labels(unit, values));
+    ++next;
+  } else {
+    roles.label = file_classes_.empty() ? labels_.classes(values[next++].values)
+                                        : at::full({num_events}, file_classes_[static_cast<size_t>(catalog_->units()[unit].file)], at::kLong);
+  }
   roles.weight = config_.weight.field.empty() ? at::ones({num_events}, at::kFloat) : values[next].values.reshape(-1);
   if (config_.label.other == "drop") roles.keep = roles.label.ne(ClassLabels::kNone);
   if (!weights_ || !weights_->drops_negative()) return roles;
   const at::Tensor positive = roles.weight.lt(0).logical_not();  // NaN stays, to be refused
   roles.keep = roles.keep.defined() ? roles.keep.logical_and(positive) : positive;
   return roles;
+}
+
+/// The values of the label, [rows, width], of as many rows as the object has.
+at::Tensor EventSource::row_labels(int64_t unit, const std::vector<FieldValues>& values) const {
+  const auto& objects = preprocess_->objects();
+  const auto object = std::find_if(objects.begin(), objects.end(), [this](const auto& candidate) { return candidate.name == config_.label.object; });
+  const FieldValues& rows = values[static_cast<size_t>(object - objects.begin())];
+  const FieldValues& label = values[objects.size()];
+  const bool padded = !label.offsets.defined();
+  const at::Tensor each = padded && labels_.kind() != ClassLabels::Kind::text ? label.values.reshape({-1, 1}) : label.values;
+  const int64_t num_rows = rows.values.numel() / static_cast<int64_t>(object->columns.size());
+  const bool alike = rows.offsets.defined() ? !padded && rows.values.size(0) == num_rows && rows.offsets.equal(label.offsets) : padded;
+  TEV_CHECK_INPUT(alike && each.size(0) == num_rows, catalog_->file_path(catalog_->units()[unit].file), ": data.label has ", each.size(0), " values for ",
+                  num_rows, " rows of '", object->name, "' (one a row was expected, divided into events as they are). Correct data.label.field.");
+  return each;
 }
 
 DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& values, const Roles& roles, const EventBlock& block) const {
@@ -223,7 +265,12 @@ DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& va
   decoded.num_events = catalog_->units()[unit].num_events;
   decoded.first_sample_id = catalog_->first_sample_id(unit);
   if (block.selected.defined()) decoded.position = positions(block.selected, decoded.num_events);
-  decoded.label = chosen(roles.label);
+  if (config_.label.object.empty()) {
+    decoded.label = chosen(roles.label);
+  } else {
+    decoded.label = block.kept.defined() ? roles.label.index_select(0, block.kept) : roles.label;
+    decoded.label_offsets = block.raw.at(config_.label.object).offsets;
+  }
   decoded.weight = chosen(roles.weight);
   check_labels(decoded, values, block, where);
   check_weights(decoded.weight, where);
@@ -232,6 +279,8 @@ DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& va
     case Stage::features: decoded.inputs = preprocess_->features(block.raw, where); break;
     case Stage::standardised: decoded.inputs = preprocess_->apply(block.raw, where); break;
   }
+  if (decoded.label_offsets.defined())
+    decoded.weight = at::repeat_interleave(decoded.weight, decoded.label_offsets.diff());
   if (weights_ && stage_ >= Stage::features) add_training_weights(decoded, block, where);
   size_t next = values.size() - observers_.size();
   for (const auto& observer : observers_) {
@@ -255,8 +304,14 @@ void EventSource::check_labels(const DecodedUnit& decoded, const std::vector<Fie
   const auto* end = begin + decoded.label.numel();
   const auto* wrong = std::find_if(begin, end, [](int64_t label) { return label < 0; });
   if (wrong == end) return;
-  const int64_t event = block.selected.defined() ? block.selected[wrong - begin].item<int64_t>() : wrong - begin;
-  throw InputError(c10::str(where(wrong - begin), ": ", labels_.problem(values[preprocess_->objects().size()].values, event)));
+  const int64_t index = wrong - begin;
+  const at::Tensor& among = decoded.label_offsets.defined() ? block.kept : block.selected;
+  const int64_t read = among.defined() ? among[index].item<int64_t>() : index;
+  const int64_t event = event_of_row(decoded.label_offsets, index);
+  const at::Tensor& of_label = values[preprocess_->objects().size()].values;
+  std::string row;
+  if (decoded.label_offsets.defined()) row = c10::str("row ", index - decoded.label_offsets[event].item<int64_t>(), " of '", config_.label.object, "': ");
+  throw InputError(c10::str(where(event), ": ", row, labels_.problem(row.empty() || labels_.kind() == ClassLabels::Kind::text ? of_label : of_label.reshape({-1, 1}), read)));
 }
 
 void EventSource::check_weights(const at::Tensor& weight, const EventName& where) const {

@@ -55,7 +55,7 @@ class EventSource final : public WorkerLoader {
   DecodedUnit left_out(int64_t unit) const;
   /// Label and weight of all events of a unit, before any are left out.
   struct Roles {
-    at::Tensor label;   ///< [n] int64; negative: of no class
+    at::Tensor label;   ///< [n] int64, or one a row of the labelled object; negative: of no class
     at::Tensor weight;  ///< [n] float32
     at::Tensor keep;    ///< [n] bool: those that label and weight leave; undefined: all
   };
@@ -64,6 +64,7 @@ class EventSource final : public WorkerLoader {
   DecodedUnit load_here(int64_t unit) const override;
   DecodedUnit decode(int64_t unit, const std::vector<FieldValues>& values, const Roles& roles, const EventBlock& block) const;
   void add_training_weights(DecodedUnit& decoded, const EventBlock& block, const EventName& where) const;
+  at::Tensor row_labels(int64_t unit, const std::vector<FieldValues>& values) const;
   void check_labels(const DecodedUnit& decoded, const std::vector<FieldValues>& values, const EventBlock& block, const EventName& where) const;
   double features_a_value() const;
   void count_reading(int64_t unit, const decode::ReadCost& before, int64_t passed_ns) const;

@@ -94,12 +94,14 @@ at::Tensor gather_dense(const Selection& selection, ColumnOf column_of) {
   return out;
 }
 
-Column gather_ragged(const Selection& selection, const std::string& name) {
+/// Rows of events; `values_of` and `offsets_of` find the tensors in a unit.
+template <class ValuesOf, class OffsetsOf>
+Column gather_ragged(const Selection& selection, ValuesOf values_of, OffsetsOf offsets_of) {
   const auto& events = selection.events;
   const auto num_events = static_cast<int64_t>(events.size());
-  const auto unit_offsets = selection.table([&](const DecodedUnit& unit) { return unit.inputs.at(name).offsets.const_data_ptr<int64_t>(); });
+  const auto unit_offsets = selection.table([&](const DecodedUnit& unit) { return offsets_of(unit).template const_data_ptr<int64_t>(); });
   const auto unit_values = selection.table(
-      [&](const DecodedUnit& unit) { return static_cast<const char*>(unit.inputs.at(name).values.const_data_ptr()); });
+      [&](const DecodedUnit& unit) { return static_cast<const char*>(values_of(unit).const_data_ptr()); });
   at::Tensor offsets = at::empty({num_events + 1}, at::kLong);
   auto* out_offsets = offsets.data_ptr<int64_t>();
   out_offsets[0] = 0;
@@ -108,7 +110,7 @@ Column gather_ragged(const Selection& selection, const std::string& name) {
     const int64_t* of_event = unit_offsets[events[i].unit] + events[i].row;
     out_offsets[i + 1] = out_offsets[i] + of_event[1] - of_event[0];
   }
-  const at::Tensor& first = selection.units.front()->inputs.at(name).values;
+  const at::Tensor& first = values_of(*selection.units.front());
   at::Tensor values = empty_rows_like(first, out_offsets[num_events]);
   const int64_t bytes = row_bytes(first);
   auto* target = static_cast<char*>(values.data_ptr());
@@ -119,6 +121,22 @@ Column gather_ragged(const Selection& selection, const std::string& name) {
     std::memcpy(target + out_offsets[i] * bytes, source_of(i), static_cast<size_t>(bytes_of(i)));
   }
   return {values, offsets};
+}
+
+/// Labels and weights: of events, or of their rows.
+void gather_labels(const Selection& selection, Batch& batch) {
+  const auto label = [](const DecodedUnit& unit) -> const at::Tensor& { return unit.label; };
+  const auto weight = [](const DecodedUnit& unit) -> const at::Tensor& { return unit.weight; };
+  const auto offsets = [](const DecodedUnit& unit) -> const at::Tensor& { return unit.label_offsets; };
+  if (!selection.units.front()->label_offsets.defined()) {
+    batch.label = gather_dense(selection, label);
+    batch.weight = gather_dense(selection, weight);
+    return;
+  }
+  const Column labels = gather_ragged(selection, label, offsets);
+  batch.label = labels.values;
+  batch.label_offsets = labels.offsets;
+  batch.weight = gather_ragged(selection, weight, offsets).values;
 }
 
 /// One column behind the other.
@@ -143,6 +161,7 @@ Batch empty_batch(const DecodedUnit& unit) {
     if (column.ragged()) batch.inputs[name].offsets = at::zeros({1}, at::kLong);
   }
   batch.label = empty_rows_like(unit.label, 0);
+  if (unit.label_offsets.defined()) batch.label_offsets = at::zeros({1}, at::kLong);
   batch.weight = empty_rows_like(unit.weight, 0);
   batch.sample_id = at::empty({0}, at::kLong);
   for (const auto& [name, values] : unit.observers) batch.observers[name] = empty_rows_like(values, 0);
@@ -156,14 +175,14 @@ Batch gather_events(const std::vector<EventRef>& references) {
   Batch batch;
   for (const auto& [name, column] : selection.units.front()->inputs) {
     if (column.ragged()) {
-      batch.inputs[name] = gather_ragged(selection, name);
+      batch.inputs[name] = gather_ragged(selection, [&name](const DecodedUnit& unit) -> const at::Tensor& { return unit.inputs.at(name).values; },
+                                         [&name](const DecodedUnit& unit) -> const at::Tensor& { return unit.inputs.at(name).offsets; });
     } else {
       batch.inputs[name].values =
           gather_dense(selection, [&name](const DecodedUnit& unit) -> const at::Tensor& { return unit.inputs.at(name).values; });
     }
   }
-  batch.label = gather_dense(selection, [](const DecodedUnit& unit) -> const at::Tensor& { return unit.label; });
-  batch.weight = gather_dense(selection, [](const DecodedUnit& unit) -> const at::Tensor& { return unit.weight; });
+  gather_labels(selection, batch);
   for (const auto& observer : selection.units.front()->observers) {
     const auto& name = observer.first;
     batch.observers[name] =
@@ -186,6 +205,7 @@ void pin_memory(Batch& batch) {
 
 int64_t batch_bytes(const Batch& batch) {
   size_t bytes = batch.label.nbytes() + batch.weight.nbytes() + batch.sample_id.nbytes();
+  if (batch.label_offsets.defined()) bytes += batch.label_offsets.nbytes();
   for (const auto& [name, column] : batch.inputs) bytes += column.values.nbytes() + (column.ragged() ? column.offsets.nbytes() : 0);
   for (const auto& [name, values] : batch.observers) bytes += values.nbytes();
   return static_cast<int64_t>(bytes);
@@ -213,7 +233,13 @@ Batch concatenate(std::vector<Batch> pieces) {
   std::vector<Columns> inputs;
   for (const auto& piece : pieces) inputs.push_back(piece.inputs);
   batch.inputs = join_columns(inputs);
-  batch.label = join([](const Batch& piece) { return piece.label; });
+  std::vector<Column> labels;
+  std::vector<const Column*> parts;
+  for (const auto& piece : pieces) labels.push_back({piece.label, piece.label_offsets});
+  for (const auto& piece : labels) parts.push_back(&piece);
+  const Column joined = join_column(parts);
+  batch.label = joined.values;
+  batch.label_offsets = joined.offsets;
   batch.weight = join([](const Batch& piece) { return piece.weight; });
   batch.sample_id = join([](const Batch& piece) { return piece.sample_id; });
   for (const auto& observer : pieces.front().observers) {

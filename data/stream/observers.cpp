@@ -13,7 +13,7 @@ namespace {
 constexpr const char* option = "--columns";
 
 /// Names of the datasets that predictions consist of.
-const std::vector<std::string> reserved = {"scores", "label", "weight", "sample_id", "class_names"};
+const std::vector<std::string> reserved = {"scores", "label", "weight", "sample_id", "class_names", "offsets", "inputs"};
 
 /// The request for a column of data.objects.event; nothing if it has no such column.
 std::optional<FieldRequest> event_column(const DataConfig& config, const std::string& name) {

@@ -40,7 +40,15 @@ void check_names(const LabelConfig& config, const std::vector<std::string>& name
 
 /// The field or the files, not both, say the class.
 void check_source(const LabelConfig& config) {
-  const bool by_field = !config.field.empty(), by_file = !config.files.empty();
+  const bool by_row = !config.object.empty(), by_field = by_row || !config.field.empty(), by_file = !config.files.empty();
+  TEV_CHECK_INPUT(!by_row || !by_file, "data.label.files: given together with data.label.object '", config.object,
+                  "' (the class of a file is that of its events, not of their rows). Keep one of them.");
+  TEV_CHECK_INPUT(!by_row || config.object != "event", "data.label.object: 'event' (an event has one class where no object is named). Leave the key out.");
+  TEV_CHECK_INPUT(!by_row || !config.one_hot, "data.label.one_hot: given for the rows of '", config.object, "' (their class was expected as one number). Leave it out.");
+  TEV_CHECK_INPUT(!by_row || !config.field.empty() || !config.column.empty(), "data.label.column: missing (which of the values of '", config.object,
+                  "' is the class of a row?). Add it, or data.label.field.");
+  TEV_CHECK_INPUT(!by_row || config.other == "error", "data.label.other: '", config.other, "' with the rows of '", config.object,
+                  "' (events of no class can be left out of their batches, rows cannot). Drop the rows by data.objects.", config.object, ".valid.");
   TEV_CHECK_INPUT(by_field || by_file, "data.label.field: missing (what holds the class of an event; or data.label.files, where the files say it). Add it.");
   TEV_CHECK_INPUT(!by_field || !by_file, "data.label.files: given together with data.label.field '", config.field,
                   "' (two ways to say the class). Keep one of them.");
@@ -154,8 +162,10 @@ std::string ClassLabels::expected() const {
 std::string ClassLabels::problem(const at::Tensor& values, int64_t event) const {
   const std::string value = value_text(values.const_data_ptr<int64_t>() + event * values.size(1), values.size(1));
   const std::string quote = kind_ == Kind::text ? "'" : "";
-  return c10::str("data.label is ", quote, value, quote, " (expected ", expected(), "). Correct data.label or list all classes",
-                  has_values(config_) || kind_ == Kind::columns ? "; data.label.other=drop leaves events of no class out." : ".");
+  std::string more;
+  if (!config_.object.empty()) more = "; data.objects." + config_.object + ".valid can drop such rows";
+  else if (has_values(config_) || kind_ == Kind::columns) more = "; data.label.other=drop leaves events of no class out";
+  return c10::str("data.label is ", quote, value, quote, " (expected ", expected(), "). Correct data.label or list all classes", more, ".");
 }
 
 }  // namespace tev

@@ -47,7 +47,7 @@ bool copy_event(const float* from, const bool* keep, int64_t rows, int64_t kept,
   while (std::isfinite(values[position])) ++position;
   throw InputError(c10::str(
       path, ": column '", object.columns[static_cast<size_t>(position % width)], "' of object '", object.name, "' is ",
-      non_finite_name(values[position]), " in event ", first_event + taken[event_of_row(column, position / width)],
+      non_finite_name(values[position]), " in event ", first_event + taken[event_of_row(column.offsets, position / width)],
       " (inputs must be finite). ",
       std::isnan(values[position]) ? "Correct the file" : "Correct the file or its units",
       object.ragged ? ", or drop such rows with data.objects." + object.name + ".valid."
@@ -90,7 +90,8 @@ std::vector<int64_t> taken_events(const at::Tensor& mask, int64_t num_events) {
 
 }  // namespace
 
-Converter::Converter(std::vector<RawObject> objects, const std::string& select) : objects_(std::move(objects)) {
+Converter::Converter(std::vector<RawObject> objects, const std::string& select, std::string labelled)
+    : objects_(std::move(objects)), labelled_(std::move(labelled)) {
   const RawObject* event = nullptr;
   for (const auto& object : objects_) {
     if (!object.ragged) event = &object;
@@ -181,6 +182,18 @@ Column Converter::ragged_column(size_t index, const Rows& rows, const std::vecto
   return column;
 }
 
+/// Which rows of an object ragged_column() keeps.
+at::Tensor Converter::kept_rows(size_t object, const Rows& rows, const std::vector<int64_t>& taken) const {
+  const at::Tensor mask = valid_[object] ? (*valid_[object])(rows.values) : at::Tensor();
+  const bool* keep = mask.defined() ? mask.const_data_ptr<bool>() : nullptr;
+  std::vector<int64_t> kept;
+  kept.reserve(static_cast<size_t>(rows.values.size(0)));
+  for (const int64_t event : taken)
+    for (int64_t row = rows.first(event); row < rows.first(event + 1); ++row)
+      if (keep == nullptr || keep[row]) kept.push_back(row);
+  return static_cast<int64_t>(kept.size()) == rows.values.size(0) ? at::Tensor() : at::tensor(kept, at::kLong);
+}
+
 EventBlock Converter::operator()(const std::map<std::string, FieldValues>& values, const std::string& path, int64_t first_event,
                                  const at::Tensor& keep) const {
   std::vector<Rows> rows;
@@ -199,6 +212,8 @@ EventBlock Converter::operator()(const std::map<std::string, FieldValues>& value
   for (size_t i = 0; i < objects_.size(); ++i)
     block.raw[objects_[i].name] = objects_[i].ragged ? ragged_column(i, rows[i], taken, path, first_event)
                                                      : event_column(objects_[i], rows[i].values, taken, path, first_event);
+  for (size_t i = 0; i < objects_.size(); ++i)
+    if (objects_[i].name == labelled_) block.kept = kept_rows(i, rows[i], taken);
   return block;
 }
 

@@ -18,14 +18,16 @@ class RowFilter;
 struct EventBlock {
   Columns raw;          ///< event [m, J]; ragged values [N, K] with offsets [m+1] int64; float32, contiguous
   at::Tensor selected;  ///< [m] int64, rising: which of the n events they are; undefined: all of them
+  at::Tensor kept;      ///< [N] int64, rising: which of the rows of the labelled object that were read; undefined: all of them
 };
 
 /// Cuts, filters and checks what was read; may be called from several threads at once.
 class Converter {
  public:
   /// @param select  expression over the raw columns of `event`; empty: every event
+  /// @param labelled  the object whose rows have labels, so that it is wanted which of them are kept; empty: none
   /// @throws InputError  a mistake in `valid` or `select`, with its configuration key
-  Converter(std::vector<RawObject> objects, const std::string& select);
+  Converter(std::vector<RawObject> objects, const std::string& select, std::string labelled = "");
   ~Converter();
   Converter(Converter&&) noexcept;
 
@@ -44,8 +46,10 @@ class Converter {
   Rows rows_of(const RawObject& object, const FieldValues& values, const std::string& path, int64_t first_event) const;
   Column ragged_column(size_t object, const Rows& rows, const std::vector<int64_t>& taken, const std::string& path,
                        int64_t first_event) const;
+  at::Tensor kept_rows(size_t object, const Rows& rows, const std::vector<int64_t>& taken) const;
 
   std::vector<RawObject> objects_;
+  std::string labelled_;
   std::vector<std::unique_ptr<RowFilter>> valid_;  ///< by object; null: keep all
   std::unique_ptr<RowFilter> select_;
 };

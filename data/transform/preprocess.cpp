@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "base/names.hpp"
+#include "data/label_config.hpp"
 #include "data/transform/dry_run.hpp"
 #include "data/transform/expression_error.hpp"
 #include "data/transform/feature_source.hpp"
@@ -123,7 +124,7 @@ void Preprocess::check_finite(const ObjectSpec& spec, const Column& column, cons
     const at::Tensor bad = at::isfinite(column.values.select(1, static_cast<int64_t>(i))).logical_not();
     const auto rows = bad.sum().item<int64_t>();
     if (rows == 0) continue;
-    const std::string event = where ? where(event_of_row(column, bad.nonzero()[0].item<int64_t>())) + ": " : "";
+    const std::string event = where ? where(event_of_row(column.offsets, bad.nonzero()[0].item<int64_t>())) + ": " : "";
     throw InputError(c10::str(event, key_(spec.name, spec.features[i]), ": NaN or infinite in ", rows, " of ",
                               column.values.size(0), " rows (", expressions_.at(spec.name)[i].second,
                               "). Guard it, e.g. with where or maximum, or drop such rows with `valid`."));
@@ -158,5 +159,7 @@ void Preprocess::load_state(const std::map<std::string, at::Tensor>& state) {
     buffer.copy_(value->second);
   }
 }
+
+DataSpec data_spec(const Preprocess& preprocess, const LabelConfig& label) { return {preprocess.specs(), class_names(label), label.object}; }
 
 }  // namespace tev

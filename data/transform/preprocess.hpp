@@ -19,6 +19,12 @@ struct Module;
 
 namespace tev {
 
+struct LabelConfig;
+class Preprocess;
+
+/// What a model, an objective and a report see of the data.
+DataSpec data_spec(const Preprocess& preprocess, const LabelConfig& label);
+
 /// "jets.h5: event 17" for an event of a block.
 using EventName = std::function<std::string(int64_t event)>;
 

@@ -158,10 +158,11 @@ WeightFactors weight_factors(const TrainingWeights& weights, const std::vector<s
   return result;
 }
 
-std::vector<std::string> weight_report(const TrainingWeights& weights, const std::vector<std::string>& classes, const WeightTable& table,
+std::vector<std::string> weight_report(const TrainingWeights& weights, const DataSpec& spec, const WeightTable& table,
                                        const WeightFactors& factors) {
+  const std::string labelled = spec.label_object.empty() ? " events" : " rows of '" + spec.label_object + "'";
   std::vector<std::string> lines;
-  for (size_t i = 0; i < classes.size(); ++i) {
+  for (size_t i = 0; i < spec.classes.size(); ++i) {
     const auto [low, high] = [&] {
       const double* own = factors.factors.const_data_ptr<double>() + static_cast<int64_t>(i) * weights.num_bins();
       double least = 0, most = 0;
@@ -175,7 +176,7 @@ std::vector<std::string> weight_report(const TrainingWeights& weights, const std
       return std::pair{least, most};
     }();
     const int64_t events = std::accumulate(table.events[i].begin(), table.events[i].end(), int64_t{0});
-    std::string line = c10::str("training weights of ", classes[i], ": ", events, " events, sum ", number(table.class_sum(i)), " before, ",
+    std::string line = c10::str("training weights of ", spec.classes[i], ": ", events, labelled, ", sum ", number(table.class_sum(i)), " before, ",
                                 number(factors.class_weight[i]), " after; factors ", number(low), " to ", number(high));
     if (table.outside[i] > 0)
       line += c10::str("; ", table.outside[i], " events outside the bins",

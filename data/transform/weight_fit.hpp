@@ -45,7 +45,7 @@ struct WeightFactors {
 WeightFactors weight_factors(const TrainingWeights& weights, const std::vector<std::string>& classes, const WeightTable& table);
 
 /// Lines for a log: events, sums before and after, factors of every class.
-std::vector<std::string> weight_report(const TrainingWeights& weights, const std::vector<std::string>& classes, const WeightTable& table,
+std::vector<std::string> weight_report(const TrainingWeights& weights, const DataSpec& spec, const WeightTable& table,
                                        const WeightFactors& factors);
 
 }  // namespace tev

@@ -38,8 +38,8 @@ void print_columns(const DataSession& data) {
 void print_summary(const DataSession& data, const TrainingSummary& summary) {
   std::cout << "\nclasses of the training split\n";
   for (size_t i = 0; i < data.spec().classes.size(); ++i)
-    std::cout << fmt::format("  {:<20} {:>12} events   weight {:.6g}\n", data.spec().classes[i], summary.class_events[i],
-                             summary.class_weight[i]);
+    std::cout << fmt::format("  {:<20} {:>12} {}   weight {:.6g}\n", data.spec().classes[i], summary.class_labels[i],
+                             data.spec().label_object.empty() ? "events" : "rows", summary.class_weight[i]);
   std::cout << fmt::format("\n{:<28} {:>12} {:>12} {:>12} {:>12} {:>12}\n", "features (training split)", "minimum", "maximum", "mean",
                            "scale", "rows");
   for (const auto& f : summary.standardisation.features)

@@ -44,6 +44,14 @@ void check_features(const DataConfig& data) {
                   "data.features: missing (the network would have no input). Add <object>: {<name>: <expression>}.");
 }
 
+/// Rows are counted, not ranked: a test set has too many of them to sort.
+void check_monitor(const RunConfig& config) {
+  const bool of_rows = !config.data.label.object.empty();
+  const std::string& monitor = config.train.monitor;
+  TEV_CHECK_INPUT(of_rows ? monitor != "auc" : monitor != "mean_iou", "train.monitor: '", monitor, "' is not measured where ",
+                  of_rows ? "rows" : "events", " have classes (known: loss, accuracy, ", of_rows ? "mean_iou" : "auc", ").");
+}
+
 void check_optimizer(const RunConfig& config) {
   config.optimizer.validate();
   // The length of the run is not known before the data are open; any long one brings out the contradictions.
@@ -57,6 +65,7 @@ void check_run_config(const RunConfig& config) {
   check_files(config.data);
   ClassLabels{config.data.label};
   check_features(config.data);
+  check_monitor(config);
   check_optimizer(config);
 }
 

@@ -35,7 +35,7 @@ struct TrainConfig {
                "Epochs from one validation to the next; the last epoch always has one")
         .at_least(1).unit("epochs");
     fields.add("monitor", monitor, "Metric of the validation events that chooses the best checkpoint and stops early")
-        .one_of({"loss", "accuracy", "auc"});
+        .one_of({"loss", "accuracy", "auc", "mean_iou"});
     fields.add("early_stopping", early_stopping,
                "Validations in a row without a better value that end the training; 0: never")
         .at_least(0).unit("validations");

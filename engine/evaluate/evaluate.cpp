@@ -39,7 +39,7 @@ bool evaluate(Model& model, const Objective& objective, BatchStream& stream, Met
     const at::Tensor logits = model.forward(inputs_for(model, batch->inputs));
     MetricInput input;
     input.probabilities = objective.probabilities(logits).to(at::kCPU);
-    check_finite_events(input.probabilities, batch->sample_id, stage + ": the probabilities",
+    check_finite_events(input.probabilities, *batch, stage + ": the probabilities",
                         "The weights of the network have diverged. Lower optimizer.lr or set optimizer.clip_norm.");
     input.label = batch->label;
     input.weight = batch->weight;

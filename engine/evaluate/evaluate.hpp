@@ -11,7 +11,7 @@
 
 namespace tev {
 
-/// Called for every batch with its probabilities [B, classes] float32, CPU.
+/// Called for every batch with its probabilities [R, classes] float32, CPU, a row a label.
 using BatchVisitor = std::function<void(const Batch& batch, const at::Tensor& probabilities)>;
 
 /// Runs the model in evaluation mode, without gradients, over a stream to its end; leaves it in the mode it was in.

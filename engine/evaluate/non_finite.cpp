@@ -6,14 +6,18 @@
 
 namespace tev {
 
-void check_finite_events(const at::Tensor& rows, const at::Tensor& sample_id, const std::string& what, const std::string& advice) {
-  const at::Tensor finite = at::isfinite(rows).reshape({rows.size(0), -1}).all(1);
+void check_finite_events(const at::Tensor& rows, const Batch& batch, const std::string& what, const std::string& advice) {
+  const at::Tensor finite = at::isfinite(rows);
   if (finite.all().item<bool>()) return;
-  const at::Tensor bad = sample_id.masked_select(finite.logical_not());
-  std::vector<int64_t> ids(bad.const_data_ptr<int64_t>(), bad.const_data_ptr<int64_t>() + bad.numel());
+  std::vector<int64_t> ids;
   std::vector<std::string> names;
-  for (const int64_t id : ids) names.push_back(std::to_string(id));
-  const std::string message = c10::str(what, " of ", ids.size(), " of ", rows.size(0), " events are not finite, sample ids ",
+  for (int64_t i = 0; i < batch.size(); ++i) {
+    const auto [first, last] = batch.labels_of(i);
+    if (finite.slice(0, first, last).all().item<bool>()) continue;
+    ids.push_back(batch.sample_id[i].item<int64_t>());
+    names.push_back(std::to_string(ids.back()));
+  }
+  const std::string message = c10::str(what, " of ", ids.size(), " of ", batch.size(), " events are not finite, sample ids ",
                                        join_names(names), ". ", advice);
   throw NonFiniteEvents(message, std::move(ids));
 }

@@ -1,6 +1,7 @@
 #pragma once
 // Numbers that broke down, and the events where they did.
 
+#include "base/batch.hpp"
 #include "base/check.hpp"
 
 #include <ATen/core/Tensor.h>
@@ -19,12 +20,12 @@ class NonFiniteEvents : public Error {
   std::vector<int64_t> sample_ids;  ///< the events that are to blame; of a gradient, all events of the step
 };
 
-/// Refuses rows with a NaN or an infinity.
-/// @param rows       [B, K], CPU
-/// @param sample_id  [B] int64
+/// Refuses events with a NaN or an infinity.
+/// @param rows       [R, K], CPU
+/// @param batch      whose labels they belong to
 /// @param what       "validation: the probabilities"
 /// @param advice     what to do
 /// @throws NonFiniteEvents  "<what> of 2 of 500 events are not finite, sample ids 7, 19. <advice>"
-void check_finite_events(const at::Tensor& rows, const at::Tensor& sample_id, const std::string& what, const std::string& advice);
+void check_finite_events(const at::Tensor& rows, const Batch& batch, const std::string& what, const std::string& advice);
 
 }  // namespace tev

@@ -54,8 +54,7 @@ TrainedRun open_trained_run(const std::filesystem::path& root, c10::Device devic
   run.config = load_run_config(run.paths.config().string(), {});
   run.preprocess = std::make_shared<Preprocess>(raw_objects(run.config.data.objects), run.config.data.features,
                                                 run.config.data.raw_features);
-  run.spec.objects = run.preprocess->specs();
-  run.spec.classes = class_names(run.config.data.label);
+  run.spec = data_spec(*run.preprocess, run.config.data.label);
   run.model = make_model(run.config, run.spec, device);
 
   CheckpointStore store(run.paths.checkpoints(), messages, StoreAccess::read);

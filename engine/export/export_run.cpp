@@ -22,6 +22,7 @@ using nlohmann::ordered_json;
 
 constexpr double kParityLimit = 1e-6;
 constexpr int64_t kParityEvents = 500;  // the largest batch that is compared
+constexpr int64_t kParityRows = 40'000;  // of a network of rows, whose events have thousands
 
 std::vector<float> floats(const at::Tensor& tensor) {
   const at::Tensor flat = tensor.contiguous();
@@ -46,6 +47,18 @@ ordered_json preprocessing_json(const TrainedRun& run) {
   return json;
 }
 
+/// The first events, as many as have no more rows of an object, but at least one.
+Columns first_events(const Columns& raw, const std::string& object, int64_t most_rows) {
+  const at::Tensor& rows = raw.at(object).offsets;
+  const int64_t count = std::max<int64_t>(1, rows.le(most_rows).sum().item<int64_t>() - 1);
+  Columns first;
+  for (const auto& [name, column] : raw) {
+    if (column.ragged()) first[name].offsets = column.offsets.slice(0, 0, count + 1);
+    first[name].values = column.values.slice(0, 0, column.ragged() ? first[name].offsets[count].item<int64_t>() : count);
+  }
+  return first;
+}
+
 /// One event with the event columns of the first one and so many rows of every ragged object (fewer where the sample has no
 /// more).
 Columns event_of_length(const Columns& raw, int64_t length) {
@@ -59,7 +72,9 @@ Columns event_of_length(const Columns& raw, int64_t length) {
 }
 
 /// Made-up events of 0, 1 and 200 rows. One that the features are not defined for is left out: the data need not have it.
-Columns special_lengths(const TrainedRun& run, const Columns& raw, Messages& messages) {
+Columns special_lengths(const TrainedRun& run, const Columns& sample, Messages& messages) {
+  // Rows of several events may exclude each other, as voxels do.
+  const Columns raw = run.spec.label_object.empty() ? sample : first_events(sample, run.spec.label_object, 0);
   std::vector<Columns> events;
   for (const int64_t length : {0, 1, 200}) {
     events.push_back(event_of_length(raw, length));
@@ -103,7 +118,8 @@ ExportReport export_run(const std::filesystem::path& root, const std::vector<std
   replace_file(folder / "preprocessing.json", preprocessing_json(run).dump(2) + "\n");
 
   const auto data = open_data(run, files, messages);
-  const Columns raw = data->raw_sample(evaluated_split(run, files), kParityEvents);
+  Columns raw = data->raw_sample(evaluated_split(run, files), kParityEvents);
+  if (!run.spec.label_object.empty()) raw = first_events(raw, run.spec.label_object, kParityRows);
   const Columns special = special_lengths(run, raw, messages);
   data->catalog_thread().run([&] {
     H5Writer writer((folder / "parity_sample.h5").string());

@@ -61,13 +61,22 @@ std::string export_source(const std::vector<RawObject>& objects, const DataSpec&
          << "_lengths.cumsum(0)])\n";
     call += object.name + "[" + object.name + "_mask.ne(0)], " + object.name + "_offsets, ";
   }
-  text << "    return self.forward(" << call << "event)\n\n"
-       << "def input_names(self) -> Dict[str, List[str]]:\n    return {";
+  if (spec.label_object.empty()) {
+    text << "    return self.forward(" << call << "event)\n\n";
+  } else {
+    const std::string mask = spec.label_object + "_mask";
+    text << "    rows = self.forward(" << call << "event)\n"
+         << "    padded = rows.new_zeros([" << mask << ".size(0), " << mask << ".size(1), rows.size(1)])\n"
+         << "    padded[" << mask << ".ne(0)] = rows\n"
+         << "    return padded\n\n";
+  }
+  text << "def input_names(self) -> Dict[str, List[str]]:\n    return {";
   std::string separator;
   for (const bool ragged : {true, false})
     for (const auto& object : objects)
       if (object.ragged == ragged) text << std::exchange(separator, ", ") << '"' << object.name << "\": " << quoted_list(object.columns);
-  text << "}\n\ndef class_names(self) -> List[str]:\n    return " << quoted_list(spec.classes) << "\n";
+  text << "}\n\ndef class_names(self) -> List[str]:\n    return " << quoted_list(spec.classes) << "\n\ndef labelled_object(self) -> str:\n    return \""
+       << spec.label_object << "\"\n";
   return text.str();
 }
 

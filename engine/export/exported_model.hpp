@@ -17,6 +17,7 @@ namespace tev {
 ///   forward_padded(<object> [B, P, K], <object>_mask [B, P] bool, ..., event [B, J]) -> the same
 ///   input_names() -> Dict[str, List[str]]   raw columns of each object, in the order of the arguments
 ///   class_names() -> List[str]
+///   labelled_object() -> str                the object whose rows get probabilities, then [N, classes] and padded [B, P, classes]; "": events do
 ///
 /// in which ragged objects come in the order of the configuration and `event` always comes last (J = 0 where the
 /// configuration reads no event columns; pass an empty [B, 0] tensor).

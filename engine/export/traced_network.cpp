@@ -3,7 +3,7 @@
 #include "base/portable.hpp"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/randn.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/tensor.h>
 #include <torch/csrc/jit/frontend/tracer.h>
 
@@ -22,12 +22,13 @@ torch::jit::Module mirror(const torch::nn::Module& source, const std::string& pa
   return target;
 }
 
-/// Example inputs: two events of three and two rows.
+/// Example inputs: two events of three and two rows, all different, since some features are coordinates.
 torch::jit::Stack example_inputs(const DataSpec& spec, at::ScalarType type, std::vector<std::string>& names) {
   torch::jit::Stack stack;
   for (const auto& object : spec.objects) {
     const auto width = static_cast<int64_t>(object.features.size());
-    stack.emplace_back(at::randn({object.ragged ? 5 : 2, width}, type));
+    const int64_t rows = object.ragged ? 5 : 2;
+    stack.emplace_back(at::arange(rows * width, type).view({rows, width}));
     names.push_back(object.name);
     if (!object.ragged) continue;
     stack.emplace_back(at::tensor({0, 3, 5}, at::kLong));

@@ -10,7 +10,7 @@ namespace tev {
 /// Mirrors the network's module tree, sharing its parameters and buffers, and traces its forward in portable form.
 ///
 /// The traced `forward` takes, for every object of the DataSpec in order, its values [*, C] and, where ragged, its offsets
-/// [B+1] int64, and returns logits [B, classes]. It works for other batch sizes and lengths than it was traced with, because
+/// [B+1] int64, and returns what the network does. It works for other batch sizes and lengths than it was traced with, because
 /// models never read an integer size from a tensor.
 ///
 /// @param network  on the CPU; left in evaluation mode

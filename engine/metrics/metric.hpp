@@ -9,12 +9,12 @@
 
 namespace tev {
 
-/// One evaluated batch, on the CPU.
+/// One evaluated batch, on the CPU: events, or the labelled rows of events.
 struct MetricInput {
-  at::Tensor probabilities;  ///< [B, classes]
-  at::Tensor label;          ///< [B] int64
-  at::Tensor weight;         ///< [B]
-  double loss_sum = 0;       ///< sum of weight x loss of these events (Objective::loss_sum)
+  at::Tensor probabilities;  ///< [R, classes]
+  at::Tensor label;          ///< [R] int64
+  at::Tensor weight;         ///< [R]
+  double loss_sum = 0;       ///< sum of weight x loss of these (Objective::loss_sum)
 };
 
 /// One number of the result. Without a value it is infinite: no background event is left above the cut. A value that is NaN
@@ -24,6 +24,7 @@ struct MetricValue {
   std::optional<double> value;
   std::optional<double> error;  ///< statistical, one standard deviation
   std::optional<double> cut;    ///< on the probability of the signal: score >= cut is selected
+  bool is_detail = false;       ///< left out where all are named in one line
 };
 
 /// Values depend on the events alone, not on the batches or ranks among which they were divided (sums up to rounding,

@@ -5,6 +5,7 @@
 #include "engine/metrics/accuracy.hpp"
 #include "engine/metrics/auc.hpp"
 #include "engine/metrics/background_rejection.hpp"
+#include "engine/metrics/confusion.hpp"
 #include "engine/metrics/loss.hpp"
 
 namespace tev {
@@ -32,15 +33,16 @@ std::unique_ptr<RankingMetric> ranking_metric(const MetricsConfig& config, const
 MetricSet::MetricSet(const MetricsConfig& config, const DataSpec& spec) : classes_(spec.classes.size()) {
   metrics_.push_back(std::make_unique<LossMetric>());
   metrics_.push_back(std::make_unique<AccuracyMetric>());
-  metrics_.push_back(ranking_metric(config, spec));
+  if (spec.label_object.empty()) metrics_.push_back(ranking_metric(config, spec));
+  else metrics_.push_back(std::make_unique<ConfusionMetric>(spec.classes));
 }
 
 void MetricSet::update(const MetricInput& input) {
-  const int64_t events = input.label.numel();
+  const int64_t labels = input.label.numel();
   TEV_CHECK(input.label.dim() == 1 && input.weight.sizes() == input.label.sizes() && input.probabilities.dim() == 2 &&
-                input.probabilities.size(0) == events && input.probabilities.size(1) == classes_,
+                input.probabilities.size(0) == labels && input.probabilities.size(1) == classes_,
             "metrics: probabilities ", input.probabilities.sizes(), ", labels ", input.label.sizes(), ", weights ",
-            input.weight.sizes(), " ([B, ", classes_, "], [B] and [B] were expected).");
+            input.weight.sizes(), " ([R, ", classes_, "], [R] and [R] were expected).");
   for (auto& metric : metrics_) metric->update(input);
 }
 

@@ -32,7 +32,8 @@ std::vector<SignalClass> signal_classes(const MetricsConfig& config, const DataS
 /// @throws InputError  for a signal or working point that cannot be
 std::unique_ptr<RankingMetric> ranking_metric(const MetricsConfig& config, const DataSpec& spec);
 
-/// Every metric, under one roof: loss, accuracy, auc, rejection at the working points.
+/// Every metric, under one roof: loss, accuracy, and of events auc and rejection at the working points, of labelled rows what their confusion
+/// matrix says.
 class MetricSet {
  public:
   /// @throws InputError  for a signal or working point that cannot be

@@ -14,12 +14,12 @@ namespace tev {
 class Objective {
  public:
   virtual ~Objective() = default;
-  /// @param logits  [B, classes]
-  /// @param label   [B] int64, 0 <= label < classes
-  /// @param weight  [B] f32
-  /// @return        [] f32, sum of weight x loss of each event: whoever joins batches adds, and divides once
+  /// @param logits  [R, classes], a row for each label: of an event, or of a row of an object
+  /// @param label   [R] int64, 0 <= label < classes
+  /// @param weight  [R] f32
+  /// @return        [] f32, sum of weight x loss of each label: whoever joins batches adds, and divides once
   virtual at::Tensor loss_sum(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& weight) const = 0;
-  /// @return [B, classes] f32, adding up to 1
+  /// @return [R, classes] f32, adding up to 1
   virtual at::Tensor probabilities(const at::Tensor& logits) const = 0;
 };
 

@@ -17,7 +17,7 @@ constexpr double kScales = 5;
 /// Weighted counts of one object: [feature][class][bin].
 using Counts = std::vector<std::vector<std::vector<double>>>;
 
-/// Adds one standardised row of an event.
+/// Adds one standardised row.
 void add_row(const float* row, Counts& counts, int64_t label, float weight) {
   for (auto& by_class : counts) {
     const double bin = std::floor((static_cast<double>(*row++) + kScales) / (2 * kScales) * kBins);
@@ -31,6 +31,11 @@ void add_column(const Column& column, const Batch& batch, Counts& counts) {
   const auto* weight = batch.weight.const_data_ptr<float>();
   const auto* offsets = column.ragged() ? column.offsets.const_data_ptr<int64_t>() : nullptr;
   const int64_t width = column.values.size(1);
+  if (batch.label_offsets.defined()) {  // rows have classes: those of other objects have none
+    if (column.ragged() && column.offsets.equal(batch.label_offsets))
+      for (int64_t row = 0; row < batch.label.numel(); ++row) add_row(values + row * width, counts, label[row], weight[row]);
+    return;
+  }
   for (int64_t event = 0; event < batch.size(); ++event) {
     const int64_t first = offsets ? offsets[event] : event;
     const int64_t last = offsets ? offsets[event + 1] : event + 1;

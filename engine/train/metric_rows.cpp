@@ -31,6 +31,7 @@ nlohmann::ordered_json metrics_row(const std::string& kind, int64_t epoch, int64
 std::string metrics_text(const std::vector<MetricValue>& values) {
   std::string text;
   for (const auto& metric : values) {
+    if (metric.is_detail) continue;
     if (!text.empty()) text += ", ";
     text += metric.name + " " + value_text(metric, 4);
   }

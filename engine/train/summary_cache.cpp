@@ -18,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 
 std::filesystem::path cache_file(const DataSession& data, DataConfig config, int64_t seed) {
   config.shuffle_rows = 0;  // the order of the events does not enter
@@ -35,7 +35,7 @@ json to_json(const TrainingSummary& summary) {
     features.push_back({{"object", f.object}, {"feature", f.feature}, {"mean", f.mean}, {"scale", f.scale},
                         {"minimum", f.minimum}, {"maximum", f.maximum}, {"rows", f.rows}});
   return {{"kind", summary.standardisation.kind}, {"messages", summary.standardisation.messages}, {"features", features},
-          {"class_events", summary.class_events},
+          {"events", summary.num_events}, {"class_labels", summary.class_labels},
           {"weights", {{"events", summary.weights.events}, {"sums", summary.weights.sums}, {"outside", summary.weights.outside},
                        {"outside_sum", summary.weights.outside_sum}}}};
 }
@@ -57,7 +57,8 @@ TrainingSummary from_json(const json& value, const DataSession& data) {
   for (const auto& f : value.at("features"))
     summary.standardisation.features.push_back({f.at("object"), f.at("feature"), f.at("mean"), f.at("scale"), f.at("minimum"),
                                                 f.at("maximum"), f.at("rows")});
-  summary.class_events = value.at("class_events").get<std::vector<int64_t>>();
+  summary.num_events = value.at("events");
+  summary.class_labels = value.at("class_labels").get<std::vector<int64_t>>();
   const json& weights = value.at("weights");
   weights.at("events").get_to(summary.weights.events);
   weights.at("sums").get_to(summary.weights.sums);
@@ -67,7 +68,7 @@ TrainingSummary from_json(const json& value, const DataSession& data) {
   for (const auto& object : spec.objects)
     for (const auto& feature : object.features) expected.push_back(object.name + "." + feature);
   for (const auto& f : summary.standardisation.features) found.push_back(f.object + "." + f.feature);
-  TEV_CHECK(found == expected && summary.class_events.size() == spec.classes.size(), "it has other features or classes");
+  TEV_CHECK(found == expected && summary.class_labels.size() == spec.classes.size(), "it has other features or classes");
   check_shape(summary.weights, spec.classes.size(), static_cast<size_t>(data.training_weights().num_bins()));
   summary.class_weight = data.fit_weights(summary.weights).class_weight;
   return summary;
@@ -100,7 +101,7 @@ void say_what_is_kept(const TrainingSummary& summary, const DataSession& data, c
   if (config.label.other == "drop") keys.emplace_back("data.label.other");
   if (config.weight.negative == "drop") keys.emplace_back("data.weight.negative");
   messages.info(fmt::format("{} {} {} of {} training events: batches are smaller by as much", fmt::join(keys, " and "), keys.size() == 1 ? "keeps" : "keep",
-                            summary.num_events(), data.num_events(Split::train)));
+                            summary.num_events, data.num_events(Split::train)));
 }
 
 void say(const TrainingSummary& summary, const DataSession& data, const DataConfig& config, Messages& messages) {
@@ -108,7 +109,7 @@ void say(const TrainingSummary& summary, const DataSession& data, const DataConf
   if (!config.select.empty() || config.label.other == "drop" || config.weight.negative == "drop") say_what_is_kept(summary, data, config, messages);
   if (!data.training_weights().has_factors()) return;
   const WeightFactors factors = data.fit_weights(summary.weights);
-  for (const auto& line : weight_report(data.training_weights(), data.spec().classes, summary.weights, factors)) messages.info(line);
+  for (const auto& line : weight_report(data.training_weights(), data.spec(), summary.weights, factors)) messages.info(line);
   for (const auto& warning : factors.warnings) messages.warning(warning);
 }
 

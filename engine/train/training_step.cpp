@@ -32,7 +32,7 @@ TrainingStep::TrainingStep(Model& model, const Objective& objective, Optimizer& 
 
 StepResult TrainingStep::operator()(const std::vector<Batch>& batches, int64_t step) {
   StepResult result;
-  for (const auto& batch : batches) result.weight += options_.mean_weight * static_cast<double>(batch.size());
+  for (const auto& batch : batches) result.weight += options_.mean_weight * static_cast<double>(batch.label.size(0));
   if (result.weight == 0) return result;
   optimizer_.zero_grad();
   for (size_t i = 0; i < batches.size(); ++i) {
@@ -75,7 +75,8 @@ void TrainingStep::refuse_loss(const Batch& batch, int64_t step, size_t index) {
   std::vector<int64_t> ids;
   std::vector<std::string> names;
   for (int64_t i = 0; i < batch.size(); ++i) {
-    const at::Tensor sum = objective_.loss_sum(rows.slice(0, i, i + 1), batch.label.slice(0, i, i + 1), batch.weight.slice(0, i, i + 1));
+    const auto [first, last] = batch.labels_of(i);
+    const at::Tensor sum = objective_.loss_sum(rows.slice(0, first, last), batch.label.slice(0, first, last), batch.weight.slice(0, first, last));
     if (std::isfinite(sum.item<double>())) continue;
     ids.push_back(batch.sample_id[i].item<int64_t>());
     names.push_back(std::to_string(ids.back()));

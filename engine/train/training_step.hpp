@@ -36,12 +36,12 @@ struct StepOptions {
 
 struct StepResult {
   double loss_sum = 0;  ///< sum of weight x loss
-  double weight = 0;    ///< number of events x mean weight of the training events
+  double weight = 0;    ///< number of labels x mean weight of the training events (or their labelled rows)
 };
 
 /// One step on one or several batches: loss, gradients, clipping, update.
 ///
-/// The loss is sum(weight x loss) / (events x mean weight of the training events). It is not divided by the sum of the
+/// The loss is sum(weight x loss) / (labels x mean weight of the training events, or their labelled rows). It is not divided by the sum of the
 /// batch's own weights: with weights of both signs that sum may be next to nothing, and its mean is biased.
 class TrainingStep {
  public:

@@ -7,9 +7,9 @@
 namespace tev {
 namespace {
 
-MlpStackOptions stack_options(const MlpOptions& options, const ObjectSpec& event) {
+MlpStackOptions stack_options(const MlpOptions& options, const ObjectSpec& object) {
   MlpStackOptions stack;
-  stack.inputs = static_cast<int64_t>(event.features.size());
+  stack.inputs = static_cast<int64_t>(object.features.size());
   stack.widths = options.widths;
   stack.activation = parse_activation(options.activation);
   stack.dropout = options.dropout;
@@ -29,17 +29,17 @@ void MlpOptions::declare(Fields& fields) {
 }
 
 MlpImpl::MlpImpl(const MlpOptions& options, const DataSpec& spec)
-    : event_(event_object(spec, "model.name: mlp")),
-      stack_(stack_options(options, event_), "model.widths"),
-      output_(torch::nn::LinearOptions(stack_->outputs(), class_count(spec))) {
+    : object_(spec.label_object.empty() ? event_object(spec, "model.name: mlp") : ragged_object(spec, spec.label_object)),
+      stack_(stack_options(options, object_), "model.widths"),
+      output_(torch::nn::LinearOptions(stack_->outputs(), class_count(spec, spec.label_object))) {
   init_linear(*output_, parse_weight_init(options.init), LayerPlace::output);
   register_module("stack", stack_);
   register_module("output", output_);
 }
 
 at::Tensor MlpImpl::forward(const Columns& inputs) {
-  const at::Tensor x_BC = stack_->forward(column_of(inputs, event_).values);
-  return at::linear(x_BC, output_->weight, output_->bias);
+  const at::Tensor x_RC = stack_->forward(column_of(inputs, object_).values);
+  return at::linear(x_RC, output_->weight, output_->bias);
 }
 
 }  // namespace tev

@@ -48,13 +48,25 @@ def arguments(columns, begin, end, padded):
 def largest_difference(model, columns, expected, count, batch_size, padded):
     """Over the first `count` events; 1 where a probability is not finite, the most that two can differ by."""
     method = model.forward_padded if padded else model.forward
+    labelled = model.labelled_object()
+    offsets = columns[labelled][1] if labelled else None
     worst = 0.0
     for begin in range(0, count, batch_size):
         end = min(begin + batch_size, count)
         result = method(*arguments(columns, begin, end, padded))
-        difference = (result - expected[begin:end]).abs().max().item()
+        if labelled and padded:
+            lengths = offsets[begin:end + 1].diff()
+            result = result[torch.arange(result.shape[1])[None] < lengths[:, None]]
+        of_batch = expected[offsets[begin]:offsets[end]] if labelled else expected[begin:end]
+        difference = (result - of_batch).abs().max().item() if len(of_batch) else 0.0
         worst = max(worst, difference if difference == difference else 1.0)
     return worst
+
+
+def num_events(columns):
+    """Events of a group."""
+    values, offsets = next(iter(columns.values()))
+    return len(values) if offsets is None else len(offsets) - 1
 
 
 def main():
@@ -66,7 +78,7 @@ def main():
             columns, expected = read_group(file[name], model.input_names())
             for padded in (False, True):
                 for batch_size in BATCH_SIZES:
-                    count = len(expected) if batch_size > 1 else min(len(expected), MOST_SINGLE)
+                    count = num_events(columns) if batch_size > 1 else min(num_events(columns), MOST_SINGLE)
                     rows.append({"sample": name, "events": count, "batch_size": batch_size, "padded": padded,
                                  "max_difference": largest_difference(model, columns, expected, count, batch_size, padded)})
     events = {}

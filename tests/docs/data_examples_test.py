@@ -1,6 +1,7 @@
 """Every example of docs/data.md is checked and streamed, on files made by the writer that it names."""
 
 import re
+import shutil
 import sys
 import tempfile
 import unittest
@@ -13,6 +14,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import program  # noqa: E402
+import voxels  # noqa: E402
 from tevatrain.flat import FlatWriter  # noqa: E402
 
 EXAMPLE = re.compile(r"```yaml\n# example: (\w+)\n(.*?)```", re.S)
@@ -103,9 +105,15 @@ def write_one_hot(path):
         writer.append({"met": RANDOM.exponential(50, EVENTS).astype("f4") + 1, **columns}, {})
 
 
+def write_row_classes(path):
+    with tempfile.TemporaryDirectory() as folder:
+        voxels.write_events(folder, EVENTS, 0, 0)
+        shutil.move(Path(folder) / "train.h5", path)
+
+
 WRITERS = {"pandas_table": write_pandas_table, "pandas_fixed": write_pandas_fixed, "dense": write_dense,
            "variable_length": write_variable_length, "compound": write_compound, "offsets": write_offsets, "converted": write_converted,
-           "values": write_values, "one_hot": write_one_hot, "file_classes": write_roles}
+           "values": write_values, "one_hot": write_one_hot, "file_classes": write_roles, "row_classes": write_row_classes}
 
 
 class DataExamplesTest(unittest.TestCase):
@@ -120,7 +128,7 @@ class DataExamplesTest(unittest.TestCase):
                 for split in ("train", "val"):
                     WRITERS[name](Path(folder) / f"{split}.h5")
                 config = Path(folder) / "example.yaml"
-                rest = WITHOUT_OBJECTS if name in ("values", "one_hot", "file_classes") else REST
+                rest = WITHOUT_OBJECTS if name in ("values", "one_hot", "file_classes", "row_classes") else REST
                 config.write_text(re.sub(r"(?<![\w/])([\w*]*(?:train|val)\.h5)", rf"{folder}/\1", text) + rest)
                 by_library = name == "variable_length"
                 self.assertIn("features (training split)", program.require(program.run(folder, "check", config, warns=by_library)))

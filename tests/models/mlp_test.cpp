@@ -28,6 +28,15 @@ TEST(Mlp, IsTheNetworkOfTheHiggsBenchmark) {
   EXPECT_NEAR(parameters["output.weight"].std().item<double>(), 0.001, 0.0002);
 }
 
+TEST(Mlp, AnswersForEachRowWhereRowsHaveClasses) {
+  at::manual_seed(6);
+  MlpImpl mlp(MlpOptions(), DataSpec{{{"hit", true, {"x", "y"}, {}}}, {"noise", "track"}, "hit"});
+  const at::Tensor x = at::randn({5, 2});
+  const at::Tensor logits = mlp.forward({{"hit", {x, at::tensor({0, 2, 5}, at::kLong)}}});
+  EXPECT_EQ(logits.sizes(), at::IntArrayRef({5, 2}));
+  EXPECT_TRUE(at::allclose(logits.slice(0, 3, 4), mlp.forward({{"hit", {x.slice(0, 3, 4), at::tensor({0, 1}, at::kLong)}}}), 1e-5, 1e-6));
+}
+
 TEST(Mlp, WithoutHiddenLayersIsLinear) {
   MlpOptions options;
   options.widths = {};

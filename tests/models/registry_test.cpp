@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <set>
 
 namespace tev {
@@ -13,18 +14,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// configs/<any topic>/<name>.yaml
+/// A configs/<topic>/<study>.yaml of this model.
 bool has_configuration(const std::string& name) {
-  for (const auto& topic : fs::directory_iterator("configs"))
-    if (fs::exists(topic.path() / (name + ".yaml"))) return true;
+  for (const auto& file : fs::recursive_directory_iterator("configs")) {
+    std::ifstream text(file.path());
+    for (std::string line; std::getline(text, line);)
+      if (line.find("model: {name: " + name) == 0) return true;
+  }
   return false;
 }
 
 const DataSpec jets{{{"event", false, {"jet_pt"}, {}}, {"part", true, {"z", "eta", "phi"}, {"z"}}}, {"QCD", "top"}};
+const DataSpec voxels{{{"voxel", true, {"x", "y", "z", "energy"}, {"x", "y", "z"}}}, {"shower", "track"}, "voxel"};
+
+const DataSpec images{voxels.objects, voxels.classes};
+
+const DataSpec& spec_for(const ModelEntry& entry) { return entry.name == "sparse_uresnet" ? voxels : entry.name == "sparse_resnet" ? images : jets; }
 
 TEST(ModelRegistry, MakesEveryModelWithItsDefaults) {
   for (const auto& entry : model_registry()) {
-    const auto model = entry.make_model(*entry.make_options(), jets);
+    const auto model = entry.make_model(*entry.make_options(), spec_for(entry));
     EXPECT_FALSE(model->parameters().empty()) << entry.name;
     EXPECT_FALSE(entry.doc.empty()) << entry.name;
   }
@@ -36,7 +45,7 @@ TEST(ModelRegistry, EveryModelHasItsFiles) {
          {"models/" + entry.name + "/" + entry.name + ".hpp", "models/" + entry.name + "/" + entry.name + ".cpp",
           "tests/models/" + entry.name + "_test.cpp", "tests/engine/train/golden/" + entry.name + ".json"})
       EXPECT_TRUE(fs::exists(path)) << "model " << entry.name << " lacks " << path;
-    EXPECT_TRUE(has_configuration(entry.name)) << "model " << entry.name << " lacks configs/<topic>/" << entry.name << ".yaml";
+    EXPECT_TRUE(has_configuration(entry.name)) << "model " << entry.name << " lacks a configuration configs/<topic>/<study>.yaml";
   }
 }
 
@@ -66,7 +75,7 @@ TEST(ModelRegistry, TheSameSeedGivesTheSameWeights) {
 
 TEST(ModelRegistry, AnUnknownNamePrintsTheKnownOnes) {
   EXPECT_EQ(test::error_of<InputError>([] { find_model("pfm"); }),
-            "model.name: 'pfm' is not a model (known: pfn, efn, mlp). Did you mean 'pfn'?");
+            "model.name: 'pfm' is not a model (known: pfn, efn, mlp, sparse_resnet, sparse_uresnet). Did you mean 'pfn'?");
 }
 
 }  // namespace

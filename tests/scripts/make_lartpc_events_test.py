@@ -46,6 +46,10 @@ class MakeLArTPCEvents(unittest.TestCase):
                 np.testing.assert_array_equal((mine["x"].astype(int) * 768 + mine["y"]) * 768 + mine["z"], mine["id"])
                 np.testing.assert_array_equal(particles[of_event["first"][event]:]["semantic"][mine["particle"]], mine["semantic"])
             np.testing.assert_array_equal(file["Events/event_id"]["event"], np.arange(45))
+            showers = (particles["pdg"] == 11) & (particles["semantic"] == 0)
+            expected = [showers[first:first + count].any() for first, count in of_event]
+            np.testing.assert_array_equal(file["Events/truth"]["electron"], expected)
+            self.assertTrue(10 < np.sum(expected) < 35, np.sum(expected))
             self.assertEqual(file.attrs["classes"].tolist(), ["shower", "track", "michel", "delta", "low_energy"])
 
     def test_rows_of_variable_length_hold_the_same_events(self):

@@ -39,6 +39,19 @@ TEST(Convert, InvalidRowsAreDroppedWhereverTheyStand) {
   EXPECT_FALSE(block.selected.defined());
 }
 
+TEST(Convert, SaysWhichRowsOfTheLabelledObjectItKeeps) {
+  const FieldValues rows(events({1, 10, 0, 20, 3, 30, 4, 40, 0, 50}, 2), at::tensor({0, 2, 2, 5}, at::kLong));
+  const FieldValues met(events({5, 1, 50, 2, 500, 3}, 2));
+  const auto kept = [&](const RawObject& object, const std::string& select, const std::string& labelled) {
+    return Converter({object, event}, select, labelled)({{"part", rows}, {"event", met}}, "f", 0).kept;
+  };
+  EXPECT_TRUE(at::equal(kept(part, "", "part"), at::tensor({0, 2, 3}, at::kLong)));
+  EXPECT_TRUE(at::equal(kept(part, "met > 100", "part"), at::tensor({2, 3}, at::kLong)));
+  EXPECT_TRUE(at::equal(kept({"part", true, {"E", "px"}}, "met < 100", "part"), at::tensor({0, 1}, at::kLong)));
+  EXPECT_FALSE(kept({"part", true, {"E", "px"}}, "", "part").defined());  // all of them
+  EXPECT_FALSE(kept(part, "", "").defined());
+}
+
 TEST(Convert, RandomRowsEqualANaiveLoop) {
   const Converter convert({{"part", true, {"E", "px", "py"}, "(E > 0.3) & (px < 0.9)"}}, "");
   const at::Tensor values = at::rand({50, 30});

@@ -206,7 +206,7 @@ TEST(WeightFit, EventsOutsideAreCountedInTheNearestBinOrWeighNothing) {
   for (const auto& sums : training_sums(zero, events)) EXPECT_EQ(sums, (std::vector<double>{1.5, 1.5}));
   const auto table = table_of(zero, events);
   EXPECT_EQ(table.events, (std::vector<std::vector<int64_t>>{{2, 1}, {1, 2}}));
-  EXPECT_EQ(weight_report(zero, classes, table, weight_factors(zero, classes, table))[0],
+  EXPECT_EQ(weight_report(zero, {{}, classes, ""}, table, weight_factors(zero, classes, table))[0],
             "training weights of background: 3 events, sum 3 before, 3 after; factors 0.75 to 1.5; 1 events outside the bins, weight 0 (sum 1 before)");
 }
 

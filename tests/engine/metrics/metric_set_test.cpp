@@ -27,6 +27,13 @@ TEST(MetricSet, GivesEveryMetricInOrder) {
             (std::vector<std::string>{"loss", "accuracy", "auc", "rejection_30", "rejection_50"}));
 }
 
+TEST(MetricSet, CountsRowsInsteadOfRankingThem) {
+  MetricSet metrics({}, DataSpec{{}, {"QCD", "top"}, "part"});
+  metrics.update(binary_input({0.9, 0.8, 0.4, 0.1}, {1, 0, 1, 0}));
+  EXPECT_EQ(names_of(metrics.values("test")), (std::vector<std::string>{"loss", "accuracy", "mean_iou", "iou_QCD", "iou_top", "efficiency_QCD",
+                                                                         "efficiency_top", "purity_QCD", "purity_top"}));
+}
+
 TEST(MetricSet, TheLastOfTwoClassesIsTheSignal) {
   EXPECT_EQ(signal_classes({}, two_classes).at(0).name, "top");
   EXPECT_EQ(signal_classes({}, three_classes).size(), 3u);

@@ -18,6 +18,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import program  # noqa: E402
+import voxels  # noqa: E402
 
 GOLDEN = Path(__file__).parent / "golden"
 REWRITE = os.environ.get("TEVATRAIN_GOLDEN") == "write"
@@ -26,6 +27,8 @@ MODELS = {
     "pfn": "{name: pfn, phi: [16, 16, 32], f: [16, 16]}",
     "efn": "{name: efn, phi: [16, 16, 32], f: [16, 16], use_event: true}",
     "mlp": "{name: mlp, widths: [32, 32], dropout: 0.1, batch_norm: true}",
+    "sparse_uresnet": voxels.MODEL,
+    "sparse_resnet": "{name: sparse_resnet, filters: 4, depth: 3, reps: 1}",
 }
 
 
@@ -62,12 +65,27 @@ class GoldenTest(unittest.TestCase):
         cls.temporary.cleanup()
 
     def losses(self, model):
+        return self.losses_of_voxels(model) if model.startswith("sparse") else self.losses_of_jets(model)
+
+    def losses_of_voxels(self, model):
+        folder = self.folder / "voxels"
+        if not folder.exists():
+            voxels.write_events(folder)
+        text = voxels.CONFIG
+        if model == "sparse_resnet":
+            text = text.replace("{" + voxels.MODEL + "}", "{" + MODELS[model] + "}").replace(voxels.LABEL, "label: {{field: Events/truth, column: electron, classes: [other, electron]}}")
+            text = text.replace(", monitor: mean_iou", "")
+        return self.train(program.write_config(folder, text), model)
+
+    def losses_of_jets(self, model):
         text = program.CONFIG.replace("model: {{name: pfn, phi: [16, 16, 32], f: [16, 16]}}", f"model: {{{MODELS[model]}}}")
         self.assertIn(MODELS[model], text.format(folder=self.folder))
         config = program.write_config(self.folder, text)
+        return self.train(config, model, "data.features.part.z=pt(px, py) / pt(jet_px, jet_py)", "data.raw_features=[part.z]")
+
+    def train(self, config, model, *overrides):
         run = self.folder / model
-        program.require(program.run(self.folder, "train", config, "--run", run, "train.log_every=1",
-                                    "data.features.part.z=pt(px, py) / pt(jet_px, jet_py)", "data.raw_features=[part.z]"))
+        program.require(program.run(self.folder, "train", config, "--run", run, "train.log_every=1", *overrides))
         rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         return [row["loss"] for row in rows if row["kind"] == "train"]
 

@@ -73,6 +73,19 @@ TEST(TrainingStep, DividesByEventsTimesTheMeanWeightOfTheTraining) {
   EXPECT_NEAR(f.weight(), 0.2 - gradient / 1.5, 1e-6);
 }
 
+TEST(TrainingStep, DividesByTheRowsThatHaveLabels) {
+  Batch rows = batch_of({1, 2, 3}, {1, 0, 1}, {1, 1, 1});
+  rows.sample_id = at::arange(100, 102);
+  rows.label_offsets = at::tensor({0, 1, 3}, at::kLong);
+  Fixture events(0.2), labelled(0.2);
+  const double expected = events.step({batch_of({1, 2, 3}, {1, 0, 1}, {1, 1, 1})}, 0).weight;
+  EXPECT_EQ(labelled.step({rows}, 0).weight, expected);
+  EXPECT_EQ(labelled.weight(), events.weight());
+  rows.inputs["event"].values[2][0] = NAN;
+  Fixture broken(0.2);
+  EXPECT_NE(error_of<NonFiniteEvents>([&] { broken.step({rows}, 0); }).find("it comes from 1 of 2 events, sample ids 101."), std::string::npos);
+}
+
 TEST(TrainingStep, SeveralBatchesAreOneStep) {
   Fixture one(0.2), two(0.2);
   one.step({batch_of({1, 2, 3}, {1, 0, 1}, {1, 2, 1})}, 0);

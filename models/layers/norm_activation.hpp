@@ -1,0 +1,26 @@
+#pragma once
+// Batch normalisation of rows and a leaky ReLU: what goes before a convolution in a pre-activation network.
+
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+namespace tev {
+
+/// leaky_relu(weight * (x - mean) / sqrt(variance + eps) + bias), channel by channel, with the mean and variance of the rows of the batch in training
+/// and running ones in evaluation. A batch without rows, or with one, whose variance says nothing, uses the running ones and leaves them alone.
+/// @source Ioffe, Szegedy 2015 (arXiv:1502.03167); He et al. 2016 (arXiv:1603.05027)
+class NormActivationImpl : public torch::nn::Module {
+ public:
+  /// @param momentum  share of a batch in the running statistics
+  NormActivationImpl(int64_t channels, double momentum, double leak);
+
+  /// @param x_NC  [N, channels]
+  at::Tensor forward(const at::Tensor& x_NC);
+
+ private:
+  double momentum_, leak_;
+  at::Tensor weight_, bias_, running_mean_, running_var_;
+};
+TORCH_MODULE(NormActivation);
+
+}  // namespace tev

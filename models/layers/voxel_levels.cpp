@@ -1,0 +1,69 @@
+#include "models/layers/voxel_levels.hpp"
+
+#include "base/check.hpp"
+#include "base/portable.hpp"
+#include "kernels/sparse_conv/sparse_conv.hpp"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/repeat_interleave.h>
+#include <ATen/ops/searchsorted.h>
+
+namespace tev {
+
+ConvolutionWay::ConvolutionWay(const at::Tensor& inputs, const at::Tensor& outputs, const ConvolutionShape& shape) {
+  if (portable_mode()) {
+    table_ = kernel_table_portable(inputs, outputs, shape, false);
+    reverse_table_ = kernel_table_portable(outputs, inputs, shape, true);
+  } else {
+    maps_ = convolution_maps(inputs, outputs, shape);
+  }
+}
+
+ConvolutionWay ConvolutionWay::reversed() const {
+  ConvolutionWay back;
+  back.table_ = reverse_table_;
+  back.reverse_table_ = table_;
+  if (maps_.reverse) back.maps_ = {*maps_.reverse, maps_.forward};
+  return back;
+}
+
+at::Tensor ConvolutionWay::convolve(const at::Tensor& x_NCi, const at::Tensor& weight) const {
+  return table_.defined() ? sparse_conv_portable(x_NCi, weight, {}, table_) : sparse_conv(x_NCi, weight, {}, maps_);
+}
+
+VoxelLevels::VoxelLevels(const at::Tensor& coords_N4, int64_t num_levels, Duplicates duplicates) : duplicates_(duplicates) {
+  try {
+    index_ = voxel_index(coords_N4, duplicates);
+  } catch (const Error& error) {
+    throw InputError(c10::str("model.coordinates: ", error.what()));
+  }
+  const ConvolutionShape neighbours, halves{{2, 2, 2}, {2, 2, 2}};
+  at::Tensor keys = index_.keys;
+  for (int64_t level = 0; level < num_levels; ++level) {
+    keys_.push_back(keys);
+    submanifold_.emplace_back(keys, keys, neighbours);
+    if (level + 1 == num_levels) break;
+    const at::Tensor coarse = coarse_voxels(keys, halves);
+    down_.emplace_back(keys, coarse, halves);
+    up_.push_back(down_.back().reversed());
+    keys = coarse;
+  }
+}
+
+at::Tensor VoxelLevels::to_voxels(const at::Tensor& x_NC) const { return tev::to_voxels(x_NC, index_, duplicates_); }
+
+at::Tensor VoxelLevels::event_offsets(int64_t level, const at::Tensor& rows) const {
+  const at::Tensor event = voxel_coords(keys_[static_cast<size_t>(level)]).select(1, 0).to(at::kLong).contiguous();
+  const at::Tensor each = at::ones_like(rows).cumsum(0).sub(1);  // 0, 1, ..., B, without reading a size
+  return at::searchsorted(event, each);
+}
+
+at::Tensor VoxelLevels::to_rows(const at::Tensor& y_MC) const { return y_MC.index_select(0, index_.inverse); }
+
+at::Tensor event_coords(const at::Tensor& rows_N3, const at::Tensor& offsets) {
+  const at::Tensor event_N = at::repeat_interleave(offsets.diff());
+  return at::cat({event_N.unsqueeze(1), rows_N3.to(at::kLong)}, 1).to(at::kInt);
+}
+
+}  // namespace tev
