@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
 #include <torch/library.h>
@@ -15,6 +16,7 @@
 #include "base/portable.hpp"
 #include "kernels/device_support.hpp"
 #include "kernels/segment_reduce/segment_reduce.hpp"
+#include "kernels/voxel_index/voxel_index_math.hpp"
 
 namespace tev {
 namespace {
@@ -32,8 +34,8 @@ void check_coords(const at::Tensor& coords) {
   check_device_support(kWhere, coords.device());
 }
 
-void check_keys(const at::Tensor& keys) {
-  TEV_CHECK(keys.scalar_type() == at::kLong && keys.dim() == 1, "tev::voxel_coords: keys is ", c10::toString(keys.scalar_type()), ' ',
+void check_keys(const char* where, const at::Tensor& keys) {
+  TEV_CHECK(keys.scalar_type() == at::kLong && keys.dim() == 1, where, ": keys is ", c10::toString(keys.scalar_type()), ' ',
             keys.sym_sizes(), " (int64 [M] was expected, from tev::voxel_index).");
 }
 
@@ -55,6 +57,18 @@ Tensors voxel_index_composite(const at::Tensor& coords, std::string_view duplica
   return {index.keys, index.order, index.offsets, index.inverse};
 }
 
+at::Tensor event_offsets_composite(const at::Tensor& keys, c10::SymInt num_events) {
+  const char* where = "tev::event_offsets";
+  check_keys(where, keys);
+  check_device_support(where, keys.device());
+  TEV_CHECK(num_events >= 0 && num_events <= voxel_key::num_events, where, ": num_events is ", num_events, " (a number from 0 to ", voxel_key::num_events,
+            " was expected).");
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_event_offsets", "").typed<at::Tensor(const at::Tensor&, c10::SymInt)>();
+  return op.call(keys, num_events);
+}
+
+at::Tensor event_offsets_meta(const at::Tensor& keys, c10::SymInt num_events) { return at::empty_symint({num_events + 1}, keys.options()); }
+
 at::Tensor to_voxels_composite(const at::Tensor& x, const at::Tensor& order, const at::Tensor& offsets, std::string_view duplicates) {
   return to_voxels(x, {{}, order, offsets, {}}, duplicates_from(duplicates));
 }
@@ -72,7 +86,7 @@ Duplicates duplicates_from(std::string_view name) {
 
 VoxelIndex voxel_index(const at::Tensor& coords, Duplicates duplicates) {
   check_coords(coords);
-  if (portable_mode()) return voxel_index_portable(coords);
+  if (portable_mode()) return voxel_index_portable(coords, duplicates);
   static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_voxel_index", "").typed<Tensors(const at::Tensor&)>();
   const auto [keys, order, offsets, inverse] = op.call(coords);
   const VoxelIndex index{keys, order, offsets, inverse};
@@ -95,9 +109,14 @@ at::Tensor to_voxels(const at::Tensor& x, const VoxelIndex& index, Duplicates du
 
 // ATen only, on any device: it is called once a batch, for pictures and for tests.
 at::Tensor voxel_coords(const at::Tensor& keys) {
-  check_keys(keys);
+  check_keys("tev::voxel_coords", keys);
   const auto field = [&](int bits) { return keys.bitwise_right_shift(bits).bitwise_and(0xffff); };
   return at::stack({field(48).bitwise_xor(0x8000), field(32) - 0x8000, field(16) - 0x8000, field(0) - 0x8000}, 1).to(at::kInt);
+}
+
+at::Tensor event_offsets(const at::Tensor& keys, int64_t num_events) {
+  if (portable_mode()) return event_offsets_portable(keys, at::arange(num_events, keys.options()));
+  return event_offsets_composite(keys, num_events);
 }
 
 TORCH_LIBRARY_FRAGMENT(tev, m) {
@@ -105,12 +124,17 @@ TORCH_LIBRARY_FRAGMENT(tev, m) {
   m.def("_voxel_index(Tensor coords) -> (Tensor keys, Tensor order, Tensor offsets, Tensor inverse)");
   m.def("to_voxels(Tensor x, Tensor order, Tensor offsets, str duplicates=\"error\") -> Tensor", {at::Tag::pt2_compliant_tag});
   m.def("voxel_coords(Tensor keys) -> Tensor", {at::Tag::pt2_compliant_tag});
+  m.def("event_offsets(Tensor keys, SymInt num_events) -> Tensor", {at::Tag::pt2_compliant_tag});
+  m.def("_event_offsets(Tensor keys, SymInt num_events) -> Tensor", {at::Tag::pt2_compliant_tag});
 }
 
 TORCH_LIBRARY_IMPL(tev, CompositeImplicitAutograd, m) {
   m.impl("voxel_index", voxel_index_composite);
   m.impl("to_voxels", to_voxels_composite);
   m.impl("voxel_coords", voxel_coords);
+  m.impl("event_offsets", event_offsets_composite);
 }
+
+TORCH_LIBRARY_IMPL(tev, Meta, m) { m.impl("_event_offsets", event_offsets_meta); }
 
 }  // namespace tev

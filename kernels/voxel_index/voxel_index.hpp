@@ -36,8 +36,22 @@ at::Tensor to_voxels(const at::Tensor& x, const VoxelIndex& index, Duplicates du
 /// @return      [M, 4] int32
 at::Tensor voxel_coords(const at::Tensor& keys);
 
-/// The portable form of voxel_index, without its checks of values.
-VoxelIndex voxel_index_portable(const at::Tensor& coords);
+/// Where the voxels of each event begin: offsets of segment_reduce for whole events, events without a voxel included.
+/// @param keys        [M] int64, rising
+/// @param num_events  of the batch, 0 to 65536
+/// @return            [num_events + 1] int64
+/// @throws            tev::Error on wrong shapes or dtypes; on the CPU also for keys that fall or are of events that are not in the batch. On CUDA
+///                    and in the portable form values are not read back: voxels of later events count as those of the last
+/// @stream            current stream; does not synchronise
+at::Tensor event_offsets(const at::Tensor& keys, int64_t num_events);
+
+/// The portable form of voxel_index. It does not check ranges; under Duplicates::error what is traced raises an error for two rows of one
+/// voxel, that of ATen's assertion.
+VoxelIndex voxel_index_portable(const at::Tensor& coords, Duplicates duplicates);
+
+/// The portable form of event_offsets.
+/// @param of_events  [num_events] of anything: a number would be baked into what is traced
+at::Tensor event_offsets_portable(const at::Tensor& keys, const at::Tensor& of_events);
 
 /// "error", "first", "sum" or "mean". @throws tev::Error for any other name.
 Duplicates duplicates_from(std::string_view name);

@@ -76,8 +76,23 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> voxel_index_cpu(const
   return {tensor_of(keys), order_out, tensor_of(offsets), inverse};
 }
 
+at::Tensor event_offsets_cpu(const at::Tensor& keys_any, int64_t num_events) {
+  const at::Tensor keys = keys_any.contiguous();
+  const auto* key = keys.const_data_ptr<int64_t>();
+  const int64_t num_keys = keys.numel();
+  for (int64_t i = 1; i < num_keys; ++i)
+    TEV_CHECK(key[i - 1] < key[i], "tev::event_offsets: keys do not rise at position ", i, " (keys of tev::voxel_index were expected).");
+  const int32_t last = num_keys == 0 ? -1 : voxel_key::unpack(key[num_keys - 1]).event;
+  TEV_CHECK(last < num_events, "tev::event_offsets: there is a voxel of event ", last, " (events 0 to ", num_events - 1, " were expected, as num_events is ",
+            num_events, ").");
+  return event_offsets_portable(keys, at::arange(num_events, at::kLong));
+}
+
 }  // namespace
 
-TORCH_LIBRARY_IMPL(tev, CPU, m) { m.impl("_voxel_index", voxel_index_cpu); }
+TORCH_LIBRARY_IMPL(tev, CPU, m) {
+  m.impl("_voxel_index", voxel_index_cpu);
+  m.impl("_event_offsets", event_offsets_cpu);
+}
 
 }  // namespace tev

@@ -1,4 +1,5 @@
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <torch/library.h>
 
 #include <tuple>
@@ -35,12 +36,17 @@ void check_range(const at::Tensor& coords) {
 std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> voxel_index_cuda(const at::Tensor& coords_any) {
   const at::Tensor coords = coords_any.contiguous();
   check_range(coords);
-  const VoxelIndex index = voxel_index_portable(coords);
+  const VoxelIndex index = voxel_index_portable(coords, Duplicates::first);  // the caller looks for duplicates
   return {index.keys, index.order, index.offsets, index.inverse};
 }
 
+at::Tensor event_offsets_cuda(const at::Tensor& keys, int64_t num_events) { return event_offsets_portable(keys, at::arange(num_events, keys.options())); }
+
 }  // namespace
 
-TORCH_LIBRARY_IMPL(tev, CUDA, m) { m.impl("_voxel_index", voxel_index_cuda); }
+TORCH_LIBRARY_IMPL(tev, CUDA, m) {
+  m.impl("_voxel_index", voxel_index_cuda);
+  m.impl("_event_offsets", event_offsets_cuda);
+}
 
 }  // namespace tev

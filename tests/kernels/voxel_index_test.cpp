@@ -6,6 +6,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "base/check.hpp"
 #include "base/portable.hpp"
 #include "kernels/cuda_library.hpp"
+#include "kernels/segment_reduce/segment_reduce.hpp"
 #include "tests/kernels/voxel_oracle.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/gradcheck.hpp"
@@ -126,6 +128,43 @@ TEST_P(VoxelIndexOn, HasAPortableForm) {
   }
 }
 
+TEST_P(VoxelIndexOn, FindsWhereEventsBegin) {
+  for (const int64_t draws : {0, 1, 40, 400})
+    for (const bool portable : {false, true}) {
+      at::Tensor coords = random_coords(draws, 9, 5);
+      coords.select(1, 0).mul_(2);  // every other event, the first and the last alike, has no voxel
+      coords.select(1, 0).add_(1);
+      const at::Tensor keys = voxel_index(here(coords)).keys;
+      const PortableGuard guard(portable);
+      const at::Tensor offsets = event_offsets(keys, 12).cpu();
+      ASSERT_EQ(offsets.sizes(), at::IntArrayRef({13}));
+      for (int64_t event = 0; event <= 12; ++event) EXPECT_EQ(offsets[event].item<int64_t>(), coords.select(1, 0).lt(event).sum().item<int64_t>());
+    }
+  EXPECT_TRUE(is_same_bits(event_offsets(here(at::empty({0}, at::kLong)), 0).cpu(), at::zeros({1}, at::kLong)));
+  const at::Tensor all = voxel_index(here(coords_of({{0, 0, 0, 0}, {32768, 0, 0, 0}, {65535, 1, 1, 1}}))).keys, offsets = event_offsets(all, 65536);
+  EXPECT_EQ(offsets.diff().sum().item<int64_t>(), 3);
+  EXPECT_EQ(offsets[65535].item<int64_t>(), 2);
+}
+
+TEST_P(VoxelIndexOn, PoolsWholeEvents) {
+  const at::Tensor coords = random_coords(200, 4, 3), keys = voxel_index(here(coords)).keys;
+  const at::Tensor x = at::randn({keys.numel(), 3}, at::kDouble), event = voxel_coords(keys).select(1, 0).cpu();
+  const at::Tensor pooled = segment_reduce(here(x), event_offsets(keys, 4), SegmentReduction::mean).cpu();
+  for (int64_t e = 0; e < 4; ++e) {
+    const at::Tensor rows = x.index_select(0, event.eq(e).nonzero().squeeze(1));
+    EXPECT_TRUE(is_close(pooled[e], rows.size(0) == 0 ? at::zeros({3}, at::kDouble) : rows.mean(0)));
+  }
+}
+
+TEST_P(VoxelIndexOn, LooksForDuplicatesInItsPortableFormToo) {
+  const PortableGuard portable;
+  const at::Tensor coords = here(at::tensor({1, 2, 3, 4, 0, 0, 0, 0, 1, 2, 3, 4}, at::kInt).view({3, 4}));
+  EXPECT_THROW(voxel_index(coords), c10::Error);
+  EXPECT_EQ(voxel_index(coords.slice(0, 0, 2)).keys.numel(), 2);
+  EXPECT_EQ(voxel_index(coords.slice(0, 0, 0)).keys.numel(), 0);
+  EXPECT_EQ(voxel_index(coords, Duplicates::first).keys.numel(), 2);
+}
+
 INSTANTIATE_TEST_SUITE_P(Devices, VoxelIndexOn, ::testing::Values(at::kCPU, at::kCUDA));
 
 TEST(VoxelIndex, PassesGradientsOfFeatures) {
@@ -139,6 +178,11 @@ TEST(VoxelIndex, SaysWhatIsWrong) {
   EXPECT_NE(error_of<Error>([] { voxel_index(at::zeros({3, 3}, at::kInt)); }).find("coords has shape [3, 3] ([N, 4] was expected: event, x, y, z)"), std::string::npos);
   EXPECT_NE(error_of<Error>([] { duplicates_from("some"); }).find("duplicates is 'some' (known: error, first, sum, mean). Did you mean 'sum'?"), std::string::npos);
   EXPECT_NE(error_of<Error>([] { to_voxels(at::zeros({2, 1}), voxel_index(at::zeros({1, 4}, at::kInt))); }).find("x has shape [2, 1] (1 rows were expected"), std::string::npos);
+  EXPECT_NE(error_of<Error>([] { event_offsets(at::zeros({3}, at::kInt), 2); }).find("tev::event_offsets: keys is Int [3] (int64 [M] was expected"), std::string::npos);
+  EXPECT_NE(error_of<Error>([] { event_offsets(at::zeros({0}, at::kLong), 65537); }).find("num_events is 65537 (a number from 0 to 65536 was expected)"), std::string::npos);
+  const at::Tensor keys = voxel_index(at::tensor({0, 0, 0, 0, 4, 0, 0, 0}, at::kInt).view({2, 4})).keys;
+  EXPECT_NE(error_of<Error>([&] { event_offsets(keys, 4); }).find("there is a voxel of event 4 (events 0 to 3 were expected, as num_events is 4)"), std::string::npos);
+  EXPECT_NE(error_of<Error>([&] { event_offsets(keys.flip(0), 5); }).find("keys do not rise at position 1"), std::string::npos);
   const VoxelIndex doubled = voxel_index(at::zeros({2, 4}, at::kInt), Duplicates::sum);
   EXPECT_NE(error_of<Error>([&] { to_voxels(at::zeros({2, 1}), doubled); }).find("2 rows are 1 voxels"), std::string::npos);
 }
