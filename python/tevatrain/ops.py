@@ -33,6 +33,33 @@ def library_path() -> Path:
     return built[-1]
 
 
+def register_shapes() -> None:
+    """Says to the compiler how large results are whose size only values tell: voxels, pairs and inputs of tiles are new sizes.
+
+    What decides by values stays out of its graphs: voxel_index with duplicates "error" (say "sum" or "mean"), convolution_maps (say kernel_map twice).
+    """
+
+    def new_tensor(like, dtype, *columns):
+        return like.new_empty((torch.library.get_ctx().new_dynamic_size(), *columns), dtype=dtype)
+
+    @torch.library.register_fake("tev::_voxel_index")
+    def voxel_index(coords):
+        keys = new_tensor(coords, torch.int64)
+        rows = lambda: coords.new_empty((coords.shape[0],), dtype=torch.int64)
+        return keys, rows(), coords.new_empty((keys.shape[0] + 1,), dtype=torch.int64), rows()
+
+    @torch.library.register_fake("tev::_kernel_map")
+    def kernel_map(inputs, outputs, size, stride, dilation, transposed):
+        taps, tiles = size[0] * size[1] * size[2], (outputs.shape[0] + 127) // 128
+        offsets = lambda count: inputs.new_empty((count + 1,), dtype=torch.int64)
+        return (new_tensor(inputs, torch.int32), offsets(tiles * taps), new_tensor(inputs, torch.int32), offsets(tiles),
+                inputs.new_empty((outputs.shape[0], (taps + 31) // 32), dtype=torch.int32))
+
+    @torch.library.register_fake("tev::_coarse_voxels")
+    def coarse_voxels(fine, size, stride, dilation):
+        return new_tensor(fine, torch.int64)
+
+
 def load() -> Path:
     """Loads the operators once a process and returns the path of their library."""
     if not hasattr(load, "path"):
@@ -41,5 +68,6 @@ def load() -> Path:
         cuda = path.with_name("libtev_kernels_cuda.so")
         if cuda.is_file() and torch.cuda.is_available():
             torch.ops.load_library(str(cuda))
+        register_shapes()
         load.path = path
     return load.path

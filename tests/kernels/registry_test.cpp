@@ -27,7 +27,7 @@ std::set<std::string> public_operators() {
 
 /// Where an operator lives that shares the folder of another.
 std::string folder_of(const std::string& op) {
-  static const std::map<std::string, std::string> shared = {{"batch_norm_sums", "batch_norm"}, {"coarse_voxels", "kernel_map"}, {"convolution_maps", "kernel_map"}, {"event_offsets", "voxel_index"}, {"to_voxels", "voxel_index"}, {"voxel_coords", "voxel_index"}};
+  static const std::map<std::string, std::string> shared = {{"batch_norm_sums", "batch_norm"}, {"coarse_voxels", "kernel_map"}, {"convolution_maps", "kernel_map"}, {"event_offsets", "voxel_index"}, {"from_dense", "voxel_grid"}, {"to_dense", "voxel_grid"}, {"to_voxels", "voxel_index"}, {"voxel_coords", "voxel_index"}};
   const auto found = shared.find(op);
   return found == shared.end() ? op : found->second;
 }
