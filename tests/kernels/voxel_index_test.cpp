@@ -8,6 +8,8 @@
 #include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/jit/frontend/tracer.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <algorithm>
 
@@ -171,6 +173,29 @@ TEST(VoxelIndex, PassesGradientsOfFeatures) {
   const VoxelIndex index = voxel_index(at::randint(0, 3, {40, 4}, at::kInt), Duplicates::mean);
   for (const auto duplicates : {Duplicates::first, Duplicates::sum, Duplicates::mean})
     EXPECT_TRUE(gradcheck([&](const auto& x) { return to_voxels(x[0], index, duplicates); }, {at::randn({40, 2}, at::kDouble)}));
+}
+
+TEST(VoxelIndex, TracedPortableFormFitsOtherSizesAndStillLooksForDuplicates) {
+  std::vector<c10::IValue> inputs = {random_coords(20, 4), at::zeros({3})};
+  const PortableGuard portable;
+  const auto traced = torch::jit::tracer::trace(
+      inputs,
+      [](const std::vector<c10::IValue>& arguments) -> std::vector<c10::IValue> {
+        const VoxelIndex index = voxel_index(arguments[0].toTensor());
+        return {index.keys, event_offsets_portable(index.keys, arguments[1].toTensor())};
+      },
+      [](const at::Tensor&) { return std::string(); });
+  torch::jit::GraphExecutor executor(traced.first->graph, "voxel_index");
+  const PortableGuard ordinary(false);
+  for (const int64_t draws : {0, 1, 300}) {
+    const at::Tensor coords = random_coords(draws, 9);
+    std::vector<c10::IValue> stack = {coords, at::zeros({7})};
+    executor.run(stack);
+    EXPECT_TRUE(is_same_bits(stack[0].toTensor(), voxel_index(coords).keys));
+    EXPECT_TRUE(is_same_bits(stack[1].toTensor(), event_offsets(voxel_index(coords).keys, 7)));
+  }
+  std::vector<c10::IValue> doubled = {at::zeros({2, 4}, at::kInt), at::zeros({7})};
+  EXPECT_ANY_THROW(executor.run(doubled));
 }
 
 TEST(VoxelIndex, SaysWhatIsWrong) {
