@@ -1,8 +1,9 @@
 """Report of one or several runs: one self-contained HTML page, and each figure as PNG and SVG.
 
 Knows a run only through its directory: metrics.jsonl, config.yaml, inputs.json and predictions.
-Figures: loss and learning rate, ROC curve with background rejection on a log axis (overlaid for several runs), score
-distribution by class, input distributions by class.
+Figures: loss and learning rate, input distributions by class. Of runs that label events: ROC curve with background
+rejection on a log axis (overlaid for several runs), score distribution by class. Of runs that label rows of an object:
+intersection over union of every class, at the end and against the step, confusion matrix, event displays.
 """
 
 import argparse
@@ -15,7 +16,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 from tevatrain import report_plots
-from tevatrain.report_run import REJECTION, SPLITS, ReportError, read_runs
+from tevatrain.report_run import ReportError, read_runs
+from tevatrain.report_segmentation_plots import plot_confusion, plot_event, plot_iou_bars, plot_iou_curve
+from tevatrain.report_tables import tables
 
 
 def figure_html(figure, folder, name, heading):
@@ -29,55 +32,46 @@ def figure_html(figure, folder, name, heading):
             f"<p class=files>{html.escape(name)}.png, {html.escape(name)}.svg</p>")
 
 
-def metric_heading(key):
-    """AUC, background rejection at eps_S = 0.3, ..."""
-    if match := REJECTION.match(key):
-        of_class = key[match.end():].lstrip("_")
-        return f"1/ε<sub>B</sub> at ε<sub>S</sub> = {float(match.group(1)) / 100:g} {html.escape(of_class)}".rstrip()
-    text = html.escape(key.replace("_", " "))
-    return "AUC" + text[3:] if text.startswith("auc") else text
-
-
-def metric_cell(test, key):
-    """Value, its error, and the score cut of a working point."""
-    value, error, cut = (test.get(key + suffix) for suffix in ("", "_error", "_cut"))
-    if value is not None:
-        text = f"{value:.5g}" if error is None else report_plots.number(value, error)
-    else:
-        text = "no background weight left" if key in test and REJECTION.match(key) else "–"
-    return f"<td>{text}{f'<br><small>score ≥ {cut:.4g}</small>' if cut is not None else ''}</td>"
-
-
-def metrics_table(runs):
-    """HTML table of the test metrics, a row a run."""
-    shown = [run for run in runs if run.test]
-    if not shown:
-        return "<p>No test metrics yet: the run has not finished.</p>"
-    keys = dict.fromkeys(key for run in shown for key in run.test
-                         if key not in ("kind", "epoch", "step") and not key.endswith(("_error", "_cut")))
-    head = "".join(f"<th>{metric_heading(key)}</th>" for key in keys)
-    body = "".join(f"<tr><td>{html.escape(run.name)}</td><td>{SPLITS[run.test['kind']]}</td><td>{run.test.get('step', '–')}</td>"
-                   + "".join(metric_cell(run.test, key) for key in keys) + "</tr>" for run in shown)
-    return f"<table><tr><th>run</th><th>events</th><th>weights of step</th>{head}</tr>{body}</table>"
-
-
 STYLE = """body{font-family:sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#222}
 img{max-width:100%}.files,small{color:#666;font-size:.8rem}table{border-collapse:collapse}
 td,th{border:1px solid #ccc;padding:.35rem .7rem;text-align:right}td:first-child,th:first-child{text-align:left}
+th[scope=row]{text-align:left;font-weight:normal}.classes{margin-top:1rem}
 pre{background:#f4f4f4;padding:1rem;overflow:auto}"""
 
 
-def figures(runs, folder):
-    """HTML of every figure that the runs allow."""
-    parts = []
-    if any(run.train or run.validation for run in runs):
-        parts.append(figure_html(report_plots.plot_training(runs), folder, "training", "Training"))
+def event_figures(runs, folder):
+    """HTML of the figures of what gives a class to each event."""
     predicted = [run for run in runs if run.scores is not None]
     if predicted:
-        parts.append(figure_html(report_plots.plot_roc(predicted), folder, "roc", "ROC curve"))
+        yield figure_html(report_plots.plot_roc(predicted), folder, "roc", "ROC curve")
     for run in predicted:
         figure = report_plots.plot_scores(run)
-        parts.append(figure_html(figure, folder, f"scores_{file_stem(run)}", f"Scores of {run.name}"))
+        yield figure_html(figure, folder, f"scores_{file_stem(run)}", f"Scores of {run.name}")
+
+
+def row_figures(runs, folder):
+    """HTML of the figures of what gives a class to each row of an object."""
+    tested = [run for run in runs if run.test]
+    if tested:
+        yield figure_html(plot_iou_bars(tested), folder, "iou", "Intersection over union by class")
+    for run in runs:
+        if run.validation:
+            yield figure_html(plot_iou_curve(run), folder, f"iou_{file_stem(run)}", f"Intersection over union of {run.name}")
+    for run in (run for run in runs if run.segmentation):
+        yield figure_html(plot_confusion(run), folder, f"confusion_{file_stem(run)}", f"Confusion matrix of {run.name}")
+        for number, event in enumerate(run.segmentation.displays, 1):
+            heading = f"Event {event.sample_id}, {run.name}"
+            yield figure_html(plot_event(run, event), folder, f"event_{number}_{file_stem(run)}", heading)
+
+
+def figures(runs, folder):
+    """HTML of every figure that the runs allow; a loss per event and one per row do not share an axis."""
+    events, rows = ([run for run in runs if run.labels_rows == chosen] for chosen in (False, True))
+    parts = []
+    for chosen, name in ((events, "training"), (rows, "training_rows" if events else "training")):
+        if any(run.train or run.validation for run in chosen):
+            parts.append(figure_html(report_plots.plot_training(chosen), folder, name, "Training"))
+    parts += [*event_figures(events, folder), *row_figures(rows, folder)]
     for run in runs:
         if run.inputs.get("features"):
             figure = report_plots.plot_inputs(run)
@@ -101,7 +95,7 @@ def write_report(runs, folder):
                          f"<pre>{html.escape(config.read_text())}</pre>")
     title = "Tevatrain: " + ", ".join(run.name for run in runs)
     page = (f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title>"
-            f"<style>{STYLE}</style><h1>{html.escape(title)}</h1>{metrics_table(runs)}{''.join(parts)}</html>\n")
+            f"<style>{STYLE}</style><h1>{html.escape(title)}</h1>{tables(runs)}{''.join(parts)}</html>\n")
     (folder / "index.html").write_text(page)
     return folder / "index.html"
 

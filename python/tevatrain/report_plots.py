@@ -1,6 +1,6 @@
 """Figures of a report: plain functions from runs to matplotlib figures.
 
-A run is what report.read_run gives: train and validation rows, classes, scores [N, K], label [N], weight [N], inputs.
+A run is what report_run.read_run gives: train and validation rows, classes, scores [N, K], label [N], weight [N], inputs.
 """
 
 import itertools
@@ -40,6 +40,11 @@ def plain_log_axis(axis, values):
     axis.set_major_locator(LogLocator(subs=(1.0,) if values.max() / values.min() > 300 else (1.0, 2.0, 5.0)))
     axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
+
+
+def legend_columns(names, inches):
+    """Columns of a legend that has this much room."""
+    return int(np.clip(inches / (0.12 * (max(map(len, names)) + 6)), 1, len(names)))
 
 
 def column(rows, key):
@@ -102,7 +107,7 @@ def plot_training(runs):
         bottom.set_ylim(bottom=0)
         bottom.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
     figure.align_ylabels()
-    title(top, "weighted mean loss per event")
+    title(top, f"weighted mean loss per {' or '.join(sorted({run.unit for run in runs}))}")
     return figure
 
 
@@ -187,7 +192,7 @@ def plot_inputs(run):
     features = run.inputs["features"]
     columns = min(3, len(features))
     rows = -(-len(features) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(4.6 * columns, 3.7 * rows), squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(max(6.5, 4.6 * columns), 3.7 * rows), squeeze=False)
     for axis, feature in zip(axes.flat, features):
         counts = np.asarray(feature["counts"], dtype=float)
         edges = np.linspace(feature["low"], feature["high"], counts.shape[1] + 1)
@@ -210,5 +215,6 @@ def plot_inputs(run):
         axis.set_ylabel("density", fontsize=14)
     handles = [plt.Line2D([], [], color=COLORS[index % len(COLORS)], label=name)
                for index, name in enumerate(run.inputs["classes"])]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), title=f"{run.name}, training events")
+    figure.legend(handles=handles, loc="outside upper center",
+                  ncols=legend_columns(run.inputs["classes"], figure.get_figwidth()), title=f"{run.name}, training events")
     return figure

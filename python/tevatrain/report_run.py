@@ -8,6 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from tevatrain.report_segmentation import PredictionError, Segmentation, read_segmentation
+
 
 class ReportError(Exception):
     """A run directory that cannot be reported on; the message says which file and what to do."""
@@ -28,7 +30,27 @@ class Run:
     label: np.ndarray | None = None  # [N]
     weight: np.ndarray | None = None  # [N]
     signal: int = 0
+    segmentation: Segmentation | None = None  # in place of scores, label and weight where rows have classes
     inputs: dict = field(default_factory=dict)
+
+    @property
+    def labels_rows(self):
+        """Whether the run gives a class to each row of an object rather than to each event."""
+        found = any("mean_iou" in row for row in (*self.validation, self.test or {}))
+        return self.segmentation is not None or (found and self.scores is None)
+
+    @property
+    def unit(self):
+        """What gets a class, in the singular: event, or the object that the inputs name, else row."""
+        if not self.labels_rows:
+            return "event"
+        objects = {feature["object"] for feature in self.inputs.get("features", ())}
+        return objects.pop().removesuffix("s") if len(objects) == 1 else "row"
+
+    def row_classes(self):
+        """Names of the classes of rows, also before there are predictions."""
+        rows = (self.test or {}, *self.validation)
+        return self.classes or list(dict.fromkeys(key[4:] for row in rows for key in row if key.startswith("iou_")))
 
     def test_value(self, metric):
         """A test metric, of the signal class where there is one for every class; None if there is none."""
@@ -68,15 +90,26 @@ def read_metrics(run, path):
 
 
 def read_predictions(run, path):
-    """Scores, labels and weights; refuses what has no ROC curve."""
-    again = f"Write it anew: tevatrain predict {run.path}."
+    """Scores, labels and weights of events, or the sums over labelled rows."""
+    again = f"Write it anew: tevatrain predict {run.path} --out {path}."
     try:
         with h5py.File(path) as file:
-            run.scores, run.label, run.weight = file["scores"][:], file["label"][:], file["weight"][:]
             run.classes = list(file["class_names"].asstr()[:])
-            run.signal = int(file.attrs["signal"])
-    except (OSError, KeyError, TypeError) as error:
+            if "offsets" in file:
+                run.segmentation = read_segmentation(file, len(run.classes))
+            else:
+                run.scores, run.label, run.weight = file["scores"][:], file["label"][:], file["weight"][:]
+                run.signal = int(file.attrs["signal"])
+    except PredictionError as error:
+        raise ReportError(f"report: {path}: {error}. {again}") from error
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ReportError(f"report: {path}: cannot be read: {error}. {again}") from error
+    if run.scores is not None:
+        check_events(run, path, again)
+
+
+def check_events(run, path, again):
+    """Refuses what has no ROC curve."""
     for name, chosen in (("signal", run.label == run.signal), ("background", run.label != run.signal)):
         if not run.weight[chosen].sum() > 0:
             raise ReportError(f"report: {path}: no {name} events of positive weight (signal class "

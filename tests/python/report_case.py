@@ -11,6 +11,7 @@ from pathlib import Path
 from unittest import mock
 
 import h5py
+import matplotlib.pyplot as plt
 import numpy as np
 
 from tevatrain import report
@@ -56,6 +57,7 @@ class ReportCase(unittest.TestCase):
     def setUp(self):
         temporary = tempfile.TemporaryDirectory()
         self.addCleanup(temporary.cleanup)
+        self.addCleanup(plt.close, "all")
         self.folder = Path(temporary.name)
         self.enterContext(warnings.catch_warnings())
         warnings.simplefilter("error")
