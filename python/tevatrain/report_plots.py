@@ -192,7 +192,10 @@ def plot_inputs(run):
     features = run.inputs["features"]
     columns = min(3, len(features))
     rows = -(-len(features) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(max(6.5, 4.6 * columns), 3.7 * rows), squeeze=False)
+    width = max(6.5, 4.6 * columns)
+    entries = legend_columns(run.inputs["classes"], width)
+    above = 0.3 * (-(-len(run.inputs["classes"]) // entries) - 1)
+    figure, axes = plt.subplots(rows, columns, figsize=(width, 3.7 * rows + above), squeeze=False)
     for axis, feature in zip(axes.flat, features):
         counts = np.asarray(feature["counts"], dtype=float)
         edges = np.linspace(feature["low"], feature["high"], counts.shape[1] + 1)
@@ -215,6 +218,5 @@ def plot_inputs(run):
         axis.set_ylabel("density", fontsize=14)
     handles = [plt.Line2D([], [], color=COLORS[index % len(COLORS)], label=name)
                for index, name in enumerate(run.inputs["classes"])]
-    figure.legend(handles=handles, loc="outside upper center",
-                  ncols=legend_columns(run.inputs["classes"], figure.get_figwidth()), title=f"{run.name}, training events")
+    figure.legend(handles=handles, loc="outside upper center", ncols=entries, title=f"{run.name}, training events")
     return figure

@@ -22,6 +22,8 @@ class EventDisplayTest(VoxelCase):
             self.assertEqual((axis.get_xlabel(), axis.get_ylabel(), axis.get_zlabel()), ("u", "v", "w"))
             lengths = [np.diff(limits)[0] for limits in (axis.get_xlim(), axis.get_ylim(), axis.get_zlim())]
             np.testing.assert_allclose(axis._box_aspect / lengths / (axis._box_aspect[0] / lengths[0]), 1)
+        above = sorted((text.get_position()[0], text.get_text()) for text in figure.texts if text.get_position()[1] == 0.865)
+        self.assertEqual([text.split(":")[0] for _, text in above], ["truth", "prediction", "wrong"])
         texts = " ".join(text.get_text() for text in figure.texts)
         accuracy = 100 * np.mean(event.label == event.found)
         for text in (f"event {event.sample_id}: {len(event.label):,} voxels, accuracy {accuracy:.1f}%",
@@ -64,8 +66,9 @@ class FiguresTest(VoxelCase):
         lines = {line.get_label(): line.get_data() for line in axis.get_lines()}
         self.assertEqual(list(lines), [*CLASSES, "mean"])
         np.testing.assert_array_equal(lines["mean"][0], 100 * np.arange(1, 9))
-        expected = [metrics(0.85 * (1 - np.exp(-epoch / 2)))["iou_delta"] for epoch in range(1, 9)]
-        np.testing.assert_allclose(lines["delta"][1], [np.nan, *expected[1:]])
+        expected = [metrics(0.85 * (1 - np.exp(-epoch / 2))) for epoch in range(1, 9)]
+        np.testing.assert_allclose(lines["mean"][1], [values["mean_iou"] for values in expected])
+        np.testing.assert_allclose(lines["delta"][1], [np.nan, *(values["iou_delta"] for values in expected[1:])])
 
     def test_the_bars_of_runs_stand_side_by_side_with_their_numbers(self):
         runs = report.read_runs([self.voxel_folder("uresnet", events=1, scale=0.3), self.voxel_folder("mlp", events=1, scale=0.3)])
@@ -91,6 +94,17 @@ class FiguresTest(VoxelCase):
         axis = report_segmentation_plots.plot_confusion(run).axes[0]
         self.assertEqual({text.get_rotation() for text in axis.get_xticklabels()}, {30})
         self.assertEqual(len(set(report_segmentation_plots.class_colors(14))), 14)
+
+    def test_a_legend_has_no_more_columns_than_fit(self):
+        run = self.voxel_run(events=1, scale=0.3)
+        for names in (CLASSES, [f"a_class_with_number_{index}" for index in range(14)]):
+            run.inputs["classes"] = names
+            run.inputs["features"][0]["counts"] = [[1.0] * 50] * len(names)
+            figure = report_plots.plot_inputs(run)
+            figure.canvas.draw()
+            legend = figure.legends[0].get_window_extent()
+            self.assertGreater(legend.x0, 0)
+            self.assertLess(legend.x1, figure.bbox.x1)
 
 
 class PageTest(VoxelCase):
@@ -134,7 +148,7 @@ class PageTest(VoxelCase):
         write_voxel_predictions(run, events=1, scale=0.3, name="val")
         run = report.read_runs([run])[0]
         self.assertEqual((run.split, run.unit), ("validation", "row"))
-        self.assertIn("validation events", report_segmentation_plots.plot_iou_bars([run]).axes[0].get_title(loc="right"))
+        self.assertEqual(report_segmentation_plots.plot_iou_bars([run]).axes[0].get_title(loc="right"), "validation events")
         self.assertIn("<td>validation</td>", report_tables.tables([run]))
 
 
