@@ -39,7 +39,7 @@ def plot_confusion(run):
     figure, axis = plt.subplots(figsize=(max(8, 4.2 + 1.25 * size), 2.3 + size))
     axis.imshow(percentages, cmap="Blues", vmin=0, vmax=100, aspect="auto")
     for (true, found), share in np.ndenumerate(percentages):
-        color = "white" if share > 55 else "black"
+        color = "white" if share > 60 else "black"
         axis.text(found, true, f"{share:.1f}%" if np.isfinite(share) else "–", color=color, fontsize=16, ha="center",
                   va="bottom")
         axis.text(found, true + 0.1, f"{counts[true, found]:,}", color=color, fontsize=11, ha="center", va="top")
