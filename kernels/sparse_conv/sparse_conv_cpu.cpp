@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/cpu_output.hpp"
+#include "kernels/shared_work.hpp"
 #include "kernels/sparse_conv/map_tiles.hpp"
 #include "kernels/sparse_conv/sparse_conv.hpp"
 #include "kernels/sparse_conv/tile_kernels_choice.hpp"
@@ -55,24 +56,30 @@ struct Convolution {
   scalar_t* out;                   // [M, out_channels]
   int64_t out_channels;
 
-  void run(int64_t first_tile, int64_t end_tile) const {
-    std::vector<value_t> halo(static_cast<size_t>(tiles.largest_halo() * in)), tile(static_cast<size_t>(kernel_map_math::tile_rows * panels.columns()));
-    for (int64_t t = first_tile; t < end_tile; ++t) {
-      tiles.gather(t, x, in, halo.data());
-      const int64_t rows = tiles.rows(t), stride = panels.columns();
-      for (int64_t r = 0; r < rows; ++r)
-        if (bias.empty()) std::fill_n(tile.begin() + r * stride, stride, value_t(0));
-        else std::copy(bias.begin(), bias.end(), tile.begin() + r * stride);
-      for (int64_t tap = 0; tap < tiles.num_taps(); ++tap) {
-        const auto pairs = tiles.pairs(t, tap);
-        if (pairs.empty()) continue;
-        panels.for_each([&](int64_t first, int64_t columns) {
-          kernels.multiply(halo.data(), in, weights.panel(tap, first), columns, pairs.data(), static_cast<int64_t>(pairs.size()), tile.data() + first, stride);
-        });
-      }
-      for (int64_t r = 0; r < rows; ++r)
-        std::copy_n(tile.begin() + r * stride, out_channels, out + (t * kernel_map_math::tile_rows + r) * out_channels);
+  /// Memory of one thread.
+  struct Scratch {
+    std::vector<value_t> halo, tile;
+  };
+  Scratch scratch() const {
+    return {std::vector<value_t>(static_cast<size_t>(tiles.largest_halo() * in)), std::vector<value_t>(static_cast<size_t>(kernel_map_math::tile_rows * panels.columns()))};
+  }
+
+  void run(int64_t t, Scratch& scratch) const {
+    auto& [halo, tile] = scratch;
+    tiles.gather(t, x, in, halo.data());
+    const int64_t rows = tiles.rows(t), stride = panels.columns();
+    for (int64_t r = 0; r < rows; ++r)
+      if (bias.empty()) std::fill_n(tile.begin() + r * stride, stride, value_t(0));
+      else std::copy(bias.begin(), bias.end(), tile.begin() + r * stride);
+    for (int64_t tap = 0; tap < tiles.num_taps(); ++tap) {
+      const auto pairs = tiles.pairs(t, tap);
+      if (pairs.empty()) continue;
+      panels.for_each([&](int64_t first, int64_t columns) {
+        kernels.multiply(halo.data(), in, weights.panel(tap, first), columns, pairs.data(), static_cast<int64_t>(pairs.size()), tile.data() + first, stride);
+      });
     }
+    for (int64_t r = 0; r < rows; ++r)
+      std::copy_n(tile.begin() + r * stride, out_channels, out + (t * kernel_map_math::tile_rows + r) * out_channels);
   }
 };
 
@@ -81,7 +88,7 @@ at::Tensor sparse_conv_cpu(const at::Tensor& x_any, const at::Tensor& weight_any
   const at::Tensor x = x_any.contiguous(), weight = weight_any.contiguous();
   const int64_t num_taps = weight.size(0), in = weight.size(1), out_channels = weight.size(2);
   const MapTiles tiles(map, num_taps, x.size(0));
-  if (mirrored) tiles.check_mirrors(map[4]);
+  const at::Tensor mask = map[4].contiguous();
   at::Tensor out = empty_cpu_output({tiles.num_rows(), out_channels}, x.options());
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, x.scalar_type(), "sparse_conv", [&] {
     using value_t = at::opmath_type<scalar_t>;
@@ -100,7 +107,13 @@ at::Tensor sparse_conv_cpu(const at::Tensor& x_any, const at::Tensor& weight_any
     }
     const Convolution<scalar_t> convolution{tiles, kernels, panels, weights, x.const_data_ptr<scalar_t>(), in, std::move(bias),
                                             out.mutable_data_ptr<scalar_t>(), out_channels};
-    at::parallel_for(0, tiles.num_tiles(), 1, [&](int64_t begin, int64_t end) { convolution.run(begin, end); });
+    share_work(tiles.num_tiles(), [&] {
+      return [&, scratch = convolution.scratch()](int64_t tile) mutable {
+        tiles.check(tile);
+        if (mirrored) tiles.check_mirrors(tile, mask);
+        convolution.run(tile, scratch);
+      };
+    });
   });
   return out;
 }

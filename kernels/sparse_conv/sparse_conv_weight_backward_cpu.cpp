@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/shared_work.hpp"
 #include "kernels/sparse_conv/map_tiles.hpp"
 #include "kernels/sparse_conv/sparse_conv.hpp"
 #include "kernels/sparse_conv/sparse_conv_math.hpp"
@@ -32,6 +33,7 @@ struct WeightGradient {
     const int64_t stride = panels.columns();
     std::vector<value_t> halo(static_cast<size_t>(tiles.largest_halo() * in)), tile(static_cast<size_t>(kernel_map_math::tile_rows * stride));
     for (int64_t t = first_tile; t < end_tile; ++t) {
+      tiles.check(t);
       tiles.gather(t, x, in, halo.data());
       for (int64_t r = 0; r < tiles.rows(t); ++r)
         std::copy_n(grad + (t * kernel_map_math::tile_rows + r) * out, out, tile.begin() + r * stride);
@@ -61,9 +63,8 @@ at::Tensor weight_backward_cpu(const at::Tensor& x_any, const at::Tensor& grad_a
     const int64_t stride = panels.columns(), size = num_taps * in * stride;
     const WeightGradient<scalar_t> gradient{tiles, kernels, panels, x.const_data_ptr<scalar_t>(), in, grad.const_data_ptr<scalar_t>(), out};
     std::vector<value_t> sums(static_cast<size_t>(num_blocks * size));
-    at::parallel_for(0, num_blocks, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t b = begin; b < end; ++b)
-        gradient.run(b * block_tiles, std::min(tiles.num_tiles(), (b + 1) * block_tiles), sums.data() + b * size);
+    share_work(num_blocks, [&] {
+      return [&](int64_t b) { gradient.run(b * block_tiles, std::min(tiles.num_tiles(), (b + 1) * block_tiles), sums.data() + b * size); };
     });
     result = at::empty({num_taps, in, out}, x.options().dtype(c10::CppTypeToScalarType<value_t>::value));
     auto* to = result.template mutable_data_ptr<value_t>();
