@@ -79,9 +79,11 @@ class MapTiles {
   }
 
   /// The rows of x that a tile needs, [halo, channels].
+  /// @return  their number
   template <class scalar_t, class value_t>
-  void gather(int64_t tile, const scalar_t* x, int64_t channels, value_t* halo) const {
+  int64_t gather(int64_t tile, const scalar_t* x, int64_t channels, value_t* halo) const {
     for (int64_t i = halos_[tile]; i < halos_[tile + 1]; ++i, halo += channels) std::copy_n(x + halo_[i] * channels, channels, halo);
+    return halos_[tile + 1] - halos_[tile];
   }
 
  private:

@@ -4,103 +4,54 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/where.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "base/check.hpp"
-#include "kernels/device_support.hpp"
-#include "kernels/kernel_map/kernel_map_math.hpp"
+#include "base/portable.hpp"
 #include "kernels/segment_reduce/segment_reduce.hpp"
+#include "kernels/sparse_conv/sparse_conv_checks.hpp"
 
 namespace tev {
 namespace {
 
+using namespace sparse_conv_checks;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr const char* kWhere = "tev::sparse_conv";
-constexpr size_t kMapTensors = 5;
-
-bool is_half(at::ScalarType type) { return type == at::kHalf || type == at::kBFloat16; }
-
-void check_features(const char* where, const char* name, const at::Tensor& x) {
-  const at::ScalarType type = x.scalar_type();
-  TEV_CHECK(type == at::kFloat || type == at::kDouble || is_half(type), where, ": ", name, " has dtype ", c10::toString(type),
-            " (float16, bfloat16, float32 or float64 was expected).");
-  TEV_CHECK(x.dim() == 2, where, ": ", name, " has shape ", x.sym_sizes(), " ([voxels, channels] was expected).");
-  check_device_support(where, x.device());
-}
-
-void check_map(const char* where, const char* name, at::TensorList map, const at::Tensor& x) {
-  TEV_CHECK(map.size() == kMapTensors, where, ": ", name, " has ", map.size(), " tensors (", kMapTensors, " were expected, from tev::kernel_map).");
-  constexpr at::ScalarType types[] = {at::kInt, at::kLong, at::kInt, at::kLong, at::kInt};
-  constexpr int64_t dims[] = {1, 1, 1, 1, 2};
-  for (size_t i = 0; i < kMapTensors; ++i) {
-    TEV_CHECK(map[i].scalar_type() == types[i] && map[i].dim() == dims[i], where, ": tensor ", i, " of ", name, " is ",
-              c10::toString(map[i].scalar_type()), ' ', map[i].sym_sizes(), " (", c10::toString(types[i]), " of ", dims[i],
-              " dimensions was expected, from tev::kernel_map).");
-    TEV_CHECK(map[i].device() == x.device(), where, ": ", name, " is on ", map[i].device(), " (", x.device(), " was expected, where x is).");
-  }
-}
-
-/// That a map has as many taps and tiles as weights and outputs want.
-void check_extent(const char* where, at::TensorList map, const c10::SymInt& taps) {
-  const c10::SymInt tiles = map[3].sym_size(0) - 1;
-  TEV_CHECK(map[1].sym_size(0) == tiles * taps + 1, where, ": the map has ", map[1].sym_size(0) - 1, " lists of pairs (", tiles * taps,
-            " were expected: ", tiles, " tiles of ", taps, " taps, as weight has).");
-  TEV_CHECK(tiles == (map[4].sym_size(0) + (kernel_map_math::tile_rows - 1)) / kernel_map_math::tile_rows, where, ": the map has ", tiles,
-            " tiles for ", map[4].sym_size(0), " outputs (a map from tev::kernel_map was expected).");
-}
-
-void check_arguments(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map, at::TensorList reverse) {
-  check_features(kWhere, "x", x);
-  TEV_CHECK(weight.dim() == 3 && weight.sym_size(1) == x.sym_size(1), kWhere, ": weight has shape ", weight.sym_sizes(), " ([taps, ",
-            x.sym_size(1), ", out channels] was expected, as x has ", x.sym_size(1), " channels).");
-  TEV_CHECK(weight.scalar_type() == x.scalar_type() || (weight.scalar_type() == at::kFloat && is_half(x.scalar_type())), kWhere,
-            ": weight has dtype ", c10::toString(weight.scalar_type()), " (", c10::toString(x.scalar_type()),
-            " was expected, the dtype of x, or float32 beside a half type).");
-  TEV_CHECK(weight.device() == x.device(), kWhere, ": weight is on ", weight.device(), " (", x.device(), " was expected, where x is).");
-  if (bias) {
-    TEV_CHECK(bias->dim() == 1 && bias->sym_size(0) == weight.sym_size(2), kWhere, ": bias has shape ", bias->sym_sizes(), " ([",
-              weight.sym_size(2), "] was expected, the channels of the output).");
-    TEV_CHECK(bias->scalar_type() == weight.scalar_type() && bias->device() == weight.device(), kWhere, ": bias is ",
-              c10::toString(bias->scalar_type()), " on ", bias->device(), " (", c10::toString(weight.scalar_type()), " on ", weight.device(),
-              " was expected, as weight is).");
-  }
-  check_map(kWhere, "map", map, x);
-  check_extent(kWhere, map, weight.sym_size(0));
-  if (!reverse.empty()) {
-    check_map(kWhere, "reverse", reverse, x);
-    check_extent(kWhere, reverse, weight.sym_size(0));
-    TEV_CHECK(reverse[4].sym_size(0) == x.sym_size(0), kWhere, ": the reverse map has ", reverse[4].sym_size(0), " outputs (", x.sym_size(0),
-              " were expected, the rows of x).");
-  } else {
-    TEV_CHECK(map[4].sym_size(0) == x.sym_size(0), kWhere, ": the map has ", map[4].sym_size(0), " outputs and x ", x.sym_size(0),
-              " rows (equal numbers were expected, as there is no reverse map).");
-  }
-}
-
 /// @param mirrored  the map is used as its own reverse, which only a backend can check
-at::Tensor call_backend(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map, bool mirrored) {
+at::Tensor call_backend(const at::Tensor& x, const at::Tensor& weight, const Optional& bias, at::TensorList map, bool mirrored, const Fusion& fusion) {
   static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_sparse_conv", "")
-      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, at::TensorList, bool)>();
-  return op.call(x, weight, bias, map, mirrored);
+      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const Optional&, at::TensorList, bool, const Optional&, const Optional&, double, const Optional&)>();
+  return op.call(x, weight, bias, map, mirrored, fusion.scale, fusion.shift, fusion.negative_slope, fusion.residual);
 }
 
-at::Tensor call_weight_backend(const at::Tensor& x, const at::Tensor& grad, at::TensorList map, const c10::SymInt& taps) {
+at::Tensor call_weight_backend(const at::Tensor& x, const at::Tensor& grad, at::TensorList map, const c10::SymInt& taps, const Fusion& fusion = {}) {
   static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_sparse_conv_weight_backward", "")
-      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, at::TensorList, c10::SymInt)>();
-  return op.call(x, grad, map, taps);
+      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, at::TensorList, c10::SymInt, const Optional&, const Optional&, double)>();
+  return op.call(x, grad, map, taps, fusion.scale, fusion.shift, fusion.negative_slope);
 }
 
-at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map, at::TensorList reverse,
-                    bool mirrored);
+/// @param grad  of what taps see
+/// @return      of x, scale and shift
+std::tuple<at::Tensor, at::Tensor, at::Tensor> call_prologue_backend(const at::Tensor& x, const at::Tensor& grad, const Fusion& fusion) {
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_sparse_conv_prologue_backward", "")
+      .typed<std::tuple<at::Tensor, at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, double)>();
+  return op.call(x, grad, *fusion.scale, *fusion.shift, fusion.negative_slope);
+}
+
+at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const Optional& bias, at::TensorList map, at::TensorList reverse, bool mirrored,
+                    const Fusion& fusion = {});
 at::Tensor weight_gradient(const at::Tensor& x, const at::Tensor& grad, at::TensorList map, at::TensorList reverse, c10::SymInt taps);
 
 bool needs_gradient(const at::Tensor& tensor) { return at::GradMode::is_enabled() && tensor.requires_grad(); }
+bool needs_gradient(const Optional& tensor) { return tensor && needs_gradient(*tensor); }
 
 /// The gradient of x: a convolution over the reverse map, whose taps are the same, or over the mirrored one, whose taps are exchanged.
 at::Tensor feature_gradient(const at::Tensor& grad, const at::Tensor& weight, at::TensorList map, at::TensorList reverse) {
@@ -123,35 +74,74 @@ struct SavedMaps {
   variable_list map, reverse;
 };
 
+/// Reproducible, unlike at::sum, whose order depends on the number of threads.
+at::Tensor sum_of_rows(const at::Tensor& grad, at::ScalarType type) {
+  const at::Tensor offsets = at::arange(2, grad.options().dtype(at::kLong)).mul(c10::Scalar(grad.sym_size(0)));
+  return segment_reduce(grad.to(type), offsets, SegmentReduction::sum).squeeze(0);
+}
+
+/// Gradients of a convolution with a prologue.
+struct PrologueGradients {
+  at::Tensor x, scale, shift, weight;
+};
+
+/// What taps saw is made again, tile by tile.
+PrologueGradients prologue_gradients(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& grad, const Fusion& fusion, at::TensorList map,
+                                     at::TensorList reverse, bool for_prologue, bool for_weight) {
+  PrologueGradients result;
+  if (for_prologue) std::tie(result.x, result.scale, result.shift) = call_prologue_backend(x, feature_gradient(grad, weight, map, reverse), fusion);
+  if (for_weight) result.weight = call_weight_backend(x, grad, map, weight.sym_size(0), fusion).to(weight.scalar_type());
+  return result;
+}
+
+/// The same of differentiable pieces, which store what taps saw: for derivatives of higher order.
+PrologueGradients differentiable_prologue_gradients(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& grad, const Fusion& fusion,
+                                                    at::TensorList map, at::TensorList reverse) {
+  const at::ScalarType type = fusion.scale->scalar_type();
+  const at::Tensor wide = x.to(type), inner = wide * *fusion.scale + *fusion.shift;
+  const at::Tensor slope = at::where(inner.gt(0), c10::Scalar(1.0), c10::Scalar(fusion.negative_slope)).to(type);
+  const at::Tensor grad_inner = feature_gradient(grad, weight, map, reverse).to(type) * slope;
+  return {(grad_inner * *fusion.scale).to(x.scalar_type()), sum_of_rows(grad_inner * wide, type), sum_of_rows(grad_inner, type),
+          weight_gradient(inner * slope, grad.to(type), map, reverse, weight.sym_size(0)).to(weight.scalar_type())};
+}
+
 struct ConvFunction : torch::autograd::Function<ConvFunction> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                            const variable_list& map, const variable_list& reverse, bool mirrored) {
+  enum Argument : size_t { kX, kWeight, kBias, kScale, kShift, kResidual, kArguments = 10 };
+
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const Optional& bias, const Optional& scale,
+                            const Optional& shift, const Optional& residual, double negative_slope, const variable_list& map, const variable_list& reverse,
+                            bool mirrored) {
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
-    variable_list saved{x, weight};
+    variable_list saved{x, weight, scale.value_or(at::Tensor()), shift.value_or(at::Tensor())};
     const variable_list maps = both(map, reverse);
     saved.insert(saved.end(), maps.begin(), maps.end());
     context->save_for_backward(saved);
-    context->saved_data["needs"] = std::vector<bool>{x.requires_grad(), weight.requires_grad(), bias && bias->requires_grad()};
-    context->saved_data["has_bias"] = bias.has_value();
-    return call_backend(x, weight, bias, map, mirrored);
+    const auto needs = [](const Optional& tensor) { return tensor && tensor->requires_grad(); };
+    context->saved_data["needs"] = std::vector<bool>{x.requires_grad(), weight.requires_grad(), needs(bias), needs(scale), needs(shift), needs(residual)};
+    context->saved_data["negative_slope"] = negative_slope;
+    return call_backend(x, weight, bias, map, mirrored, {scale, shift, negative_slope, residual});
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     const auto saved = context->get_saved_variables();
-    const SavedMaps maps(saved, 2);
+    const SavedMaps maps(saved, 4);
     const at::Tensor &x = saved[0], &weight = saved[1], &grad = grads[0];
     const auto needs = context->saved_data["needs"].toBoolList();
-    variable_list result(6);
-    if (needs[0]) result[0] = feature_gradient(grad, weight, maps.map, maps.reverse);
-    if (needs[1]) result[1] = weight_gradient(x, grad, maps.map, maps.reverse, weight.sym_size(0)).to(weight.scalar_type());
-    if (needs[2]) result[2] = sum_of_rows(grad, weight.scalar_type());
+    variable_list result(kArguments);
+    if (needs[kBias]) result[kBias] = sum_of_rows(grad, weight.scalar_type());
+    if (needs[kResidual]) result[kResidual] = grad;
+    if (!saved[2].defined()) {
+      if (needs[kX]) result[kX] = feature_gradient(grad, weight, maps.map, maps.reverse);
+      if (needs[kWeight]) result[kWeight] = weight_gradient(x, grad, maps.map, maps.reverse, weight.sym_size(0)).to(weight.scalar_type());
+      return result;
+    }
+    const Fusion fusion{saved[2], saved[3], context->saved_data["negative_slope"].toDouble(), std::nullopt};
+    const PrologueGradients gradients =
+        at::GradMode::is_enabled() ? differentiable_prologue_gradients(x, weight, grad, fusion, maps.map, maps.reverse)
+                                   : prologue_gradients(x, weight, grad, fusion, maps.map, maps.reverse, needs[kX] || needs[kScale] || needs[kShift], needs[kWeight]);
+    for (const auto& [argument, gradient] : {std::pair(kX, gradients.x), {kScale, gradients.scale}, {kShift, gradients.shift}, {kWeight, gradients.weight}})
+      if (needs[argument]) result[argument] = gradient;
     return result;
-  }
-
-  /// Reproducible, unlike at::sum, whose order depends on the number of threads.
-  static at::Tensor sum_of_rows(const at::Tensor& grad, at::ScalarType type) {
-    const at::Tensor offsets = at::arange(2, grad.options().dtype(at::kLong)).mul(c10::Scalar(grad.sym_size(0)));
-    return segment_reduce(grad.to(type), offsets, SegmentReduction::sum).squeeze(0);
   }
 };
 
@@ -174,16 +164,18 @@ struct WeightGradientFunction : torch::autograd::Function<WeightGradientFunction
   }
 };
 
-at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map, at::TensorList reverse,
-                    bool mirrored) {
-  check_arguments(x, weight, bias, map, reverse);
-  if (needs_gradient(x) || needs_gradient(weight) || (bias && needs_gradient(*bias)))
-    return ConvFunction::apply(x, weight, bias, map.vec(), reverse.vec(), mirrored);
-  return call_backend(x, weight, bias, map, mirrored);
+at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const Optional& bias, at::TensorList map, at::TensorList reverse, bool mirrored,
+                    const Fusion& fusion) {
+  check_arguments(x, weight, bias, map, reverse, fusion);
+  if (needs_gradient(x) || needs_gradient(weight) || needs_gradient(bias) || needs_gradient(fusion.scale) || needs_gradient(fusion.shift) ||
+      needs_gradient(fusion.residual))
+    return ConvFunction::apply(x, weight, bias, fusion.scale, fusion.shift, fusion.residual, fusion.negative_slope, map.vec(), reverse.vec(), mirrored);
+  return call_backend(x, weight, bias, map, mirrored, fusion);
 }
 
-at::Tensor sparse_conv_composite(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map, at::TensorList reverse) {
-  return convolve(x, weight, bias, map, reverse, /*mirrored=*/false);
+at::Tensor sparse_conv_composite(const at::Tensor& x, const at::Tensor& weight, const Optional& bias, at::TensorList map, at::TensorList reverse,
+                                 const Optional& scale, const Optional& shift, double negative_slope, const Optional& residual) {
+  return convolve(x, weight, bias, map, reverse, /*mirrored=*/false, {scale, shift, negative_slope, residual});
 }
 
 at::Tensor weight_gradient(const at::Tensor& x, const at::Tensor& grad, at::TensorList map, at::TensorList reverse, c10::SymInt taps) {
@@ -201,28 +193,42 @@ at::Tensor weight_gradient(const at::Tensor& x, const at::Tensor& grad, at::Tens
   return call_weight_backend(x, grad, map, taps);
 }
 
-at::Tensor sparse_conv_meta(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, at::TensorList map, bool mirrored) {
+at::Tensor sparse_conv_meta(const at::Tensor& x, const at::Tensor& weight, const Optional&, at::TensorList map, bool, const Optional&, const Optional&, double,
+                            const Optional&) {
   return at::empty_symint({map[4].sym_size(0), weight.sym_size(2)}, x.options());
 }
 
-at::Tensor weight_backward_meta(const at::Tensor& x, const at::Tensor& grad, at::TensorList map, c10::SymInt taps) {
+at::Tensor weight_backward_meta(const at::Tensor& x, const at::Tensor& grad, at::TensorList, c10::SymInt taps, const Optional&, const Optional&, double) {
   const auto type = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   return at::empty_symint({std::move(taps), x.sym_size(1), grad.sym_size(1)}, x.options().dtype(type));
 }
 
+std::tuple<at::Tensor, at::Tensor, at::Tensor> prologue_backward_meta(const at::Tensor& x, const at::Tensor&, const at::Tensor& scale, const at::Tensor& shift,
+                                                                      double) {
+  return {at::empty_symint(x.sym_sizes(), x.options()), at::empty_symint(scale.sym_sizes(), scale.options()),
+          at::empty_symint(shift.sym_sizes(), shift.options())};
+}
+
 }  // namespace
 
-at::Tensor sparse_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const ConvolutionMaps& maps) {
+at::Tensor sparse_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const ConvolutionMaps& maps, const ConvolutionFusion& fusion) {
   const std::vector<at::Tensor> map = maps.forward.tensors();
   const std::vector<at::Tensor> reverse = maps.reverse ? maps.reverse->tensors() : std::vector<at::Tensor>();
-  return convolve(x, weight, bias.defined() ? std::optional(bias) : std::nullopt, map, reverse, /*mirrored=*/false);
+  const auto optional = [](const at::Tensor& tensor) { return tensor.defined() ? Optional(tensor) : std::nullopt; };
+  return convolve(x, weight, optional(bias), map, reverse, /*mirrored=*/false,
+                  {optional(fusion.scale), optional(fusion.shift), fusion.negative_slope, optional(fusion.residual)});
 }
 
 TORCH_LIBRARY_FRAGMENT(tev, m) {
-  m.def("sparse_conv(Tensor x, Tensor weight, Tensor? bias, Tensor[] map, Tensor[] reverse) -> Tensor", {at::Tag::pt2_compliant_tag});
+  m.def("sparse_conv(Tensor x, Tensor weight, Tensor? bias, Tensor[] map, Tensor[] reverse, Tensor? scale=None, Tensor? shift=None, "
+        "float negative_slope=1., Tensor? residual=None) -> Tensor", {at::Tag::pt2_compliant_tag});
   m.def("sparse_conv_weight_backward(Tensor x, Tensor grad, Tensor[] map, Tensor[] reverse, SymInt taps) -> Tensor", {at::Tag::pt2_compliant_tag});
-  m.def("_sparse_conv(Tensor x, Tensor weight, Tensor? bias, Tensor[] map, bool mirrored) -> Tensor", {at::Tag::pt2_compliant_tag});
-  m.def("_sparse_conv_weight_backward(Tensor x, Tensor grad, Tensor[] map, SymInt taps) -> Tensor", {at::Tag::pt2_compliant_tag});
+  m.def("_sparse_conv(Tensor x, Tensor weight, Tensor? bias, Tensor[] map, bool mirrored, Tensor? scale=None, Tensor? shift=None, "
+        "float negative_slope=1., Tensor? residual=None) -> Tensor", {at::Tag::pt2_compliant_tag});
+  m.def("_sparse_conv_weight_backward(Tensor x, Tensor grad, Tensor[] map, SymInt taps, Tensor? scale=None, Tensor? shift=None, "
+        "float negative_slope=1.) -> Tensor", {at::Tag::pt2_compliant_tag});
+  m.def("_sparse_conv_prologue_backward(Tensor x, Tensor grad, Tensor scale, Tensor shift, float negative_slope) -> (Tensor, Tensor, Tensor)",
+        {at::Tag::pt2_compliant_tag});
 }
 
 TORCH_LIBRARY_IMPL(tev, CompositeImplicitAutograd, m) {
@@ -233,6 +239,7 @@ TORCH_LIBRARY_IMPL(tev, CompositeImplicitAutograd, m) {
 TORCH_LIBRARY_IMPL(tev, Meta, m) {
   m.impl("_sparse_conv", sparse_conv_meta);
   m.impl("_sparse_conv_weight_backward", weight_backward_meta);
+  m.impl("_sparse_conv_prologue_backward", prologue_backward_meta);
 }
 
 }  // namespace tev

@@ -7,6 +7,16 @@
 
 namespace tev {
 
+/// What a convolution does on its way, without storing it: its taps see h = leaky_relu(x * scale + shift) in place of x, as in a block whose
+/// normalisation and activation stand before the convolution; and `residual` is added to the output.
+///
+/// Between them two passes over the features and two tensors kept for the backward are saved. h is computed in fp32 or wider, again in the backward.
+struct ConvolutionFusion {
+  at::Tensor scale, shift;    ///< [in channels] f32, or f64 where x is; both or none
+  double negative_slope = 1;  ///< of the leaky ReLU: 1 is none
+  at::Tensor residual;        ///< [M, out channels], dtype of x, or undefined
+};
+
 /// out[o] = bias + sum over the taps t that join o with an input i of x[i] * weight[t].
 ///
 /// Always the same bits: an output adds up tap after tap and channel after channel by fused multiply-adds, a gradient of weights
@@ -16,14 +26,17 @@ namespace tev {
 /// @param weight  [taps, in channels, out channels], dtype of x, or f32 where x is a half type. Taps as in ConvolutionShape
 /// @param bias    [out channels], dtype of weight, or undefined
 /// @param maps    of convolution_maps, on the device of x
+/// @param fusion  what to do before and after. The gradients of scale and shift have the same bits always, too
 /// @return        [M, out channels], dtype and device of x
 /// @throws        tev::Error on wrong shapes, dtypes, devices; on the CPU also for maps that name voxels that are not there,
 ///                and, in the backward, for a map without a reverse that does not mirror
 /// @stream        current stream; does not synchronise
-at::Tensor sparse_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const ConvolutionMaps& maps);
+at::Tensor sparse_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const ConvolutionMaps& maps,
+                       const ConvolutionFusion& fusion = {});
 
 /// The portable form, over a table of kernel_table_portable.
 /// @param table  [M, taps] int64: the input of each tap, or -1
-at::Tensor sparse_conv_portable(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& table);
+at::Tensor sparse_conv_portable(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& table,
+                                const ConvolutionFusion& fusion = {});
 
 }  // namespace tev

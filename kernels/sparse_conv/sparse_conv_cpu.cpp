@@ -5,11 +5,14 @@
 #include <torch/library.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "kernels/cpu_output.hpp"
 #include "kernels/shared_work.hpp"
 #include "kernels/sparse_conv/map_tiles.hpp"
+#include "kernels/sparse_conv/prologue.hpp"
 #include "kernels/sparse_conv/sparse_conv.hpp"
 #include "kernels/sparse_conv/tile_kernels_choice.hpp"
 
@@ -52,7 +55,9 @@ struct Convolution {
   const PackedWeights<value_t>& weights;
   const scalar_t* x;               // [N, in]
   int64_t in;
+  Prologue<value_t> prologue;
   std::vector<value_t> bias;       // [columns], or empty
+  const scalar_t* residual;        // [M, out_channels], or null
   scalar_t* out;                   // [M, out_channels]
   int64_t out_channels;
 
@@ -66,7 +71,7 @@ struct Convolution {
 
   void run(int64_t t, Scratch& scratch) const {
     auto& [halo, tile] = scratch;
-    tiles.gather(t, x, in, halo.data());
+    prologue(halo.data(), tiles.gather(t, x, in, halo.data()), in);
     const int64_t rows = tiles.rows(t), stride = panels.columns();
     for (int64_t r = 0; r < rows; ++r)
       if (bias.empty()) std::fill_n(tile.begin() + r * stride, stride, value_t(0));
@@ -78,17 +83,22 @@ struct Convolution {
         kernels.multiply(halo.data(), in, weights.panel(tap, first), columns, pairs.data(), static_cast<int64_t>(pairs.size()), tile.data() + first, stride);
       });
     }
-    for (int64_t r = 0; r < rows; ++r)
-      std::copy_n(tile.begin() + r * stride, out_channels, out + (t * kernel_map_math::tile_rows + r) * out_channels);
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t first = (t * kernel_map_math::tile_rows + r) * out_channels;
+      const value_t* sums = tile.data() + r * stride;
+      if (residual == nullptr) std::copy_n(sums, out_channels, out + first);
+      else std::transform(sums, sums + out_channels, residual + first, out + first, [](value_t sum, scalar_t more) { return static_cast<scalar_t>(sum + static_cast<value_t>(more)); });
+    }
   }
 };
 
 at::Tensor sparse_conv_cpu(const at::Tensor& x_any, const at::Tensor& weight_any, const std::optional<at::Tensor>& bias_any, at::TensorList map,
-                           bool mirrored) {
+                           bool mirrored, const std::optional<at::Tensor>& scale, const std::optional<at::Tensor>& shift, double negative_slope,
+                           const std::optional<at::Tensor>& residual_any) {
   const at::Tensor x = x_any.contiguous(), weight = weight_any.contiguous();
   const int64_t num_taps = weight.size(0), in = weight.size(1), out_channels = weight.size(2);
   const MapTiles tiles(map, num_taps, x.size(0));
-  const at::Tensor mask = map[4].contiguous();
+  const at::Tensor mask = map[4].contiguous(), residual = residual_any ? residual_any->contiguous() : at::Tensor();
   at::Tensor out = empty_cpu_output({tiles.num_rows(), out_channels}, x.options());
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, x.scalar_type(), "sparse_conv", [&] {
     using value_t = at::opmath_type<scalar_t>;
@@ -105,8 +115,8 @@ at::Tensor sparse_conv_cpu(const at::Tensor& x_any, const at::Tensor& weight_any
       bias.assign(values.const_data_ptr<value_t>(), values.const_data_ptr<value_t>() + out_channels);
       bias.resize(static_cast<size_t>(panels.columns()));
     }
-    const Convolution<scalar_t> convolution{tiles, kernels, panels, weights, x.const_data_ptr<scalar_t>(), in, std::move(bias),
-                                            out.mutable_data_ptr<scalar_t>(), out_channels};
+    const Convolution<scalar_t> convolution{tiles, kernels, panels, weights, x.const_data_ptr<scalar_t>(), in, {scale, shift, negative_slope}, std::move(bias),
+                                            residual.defined() ? residual.const_data_ptr<scalar_t>() : nullptr, out.mutable_data_ptr<scalar_t>(), out_channels};
     share_work(tiles.num_tiles(), [&] {
       return [&, scratch = convolution.scratch()](int64_t tile) mutable {
         tiles.check(tile);

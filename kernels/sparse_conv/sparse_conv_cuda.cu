@@ -1,10 +1,12 @@
 #include <ATen/Dispatch.h>
 #include <ATen/OpMathType.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/full.h>
 #include <torch/library.h>
 
 #include <optional>
+#include <tuple>
 
 #include "base/launch.cuh"
 #include "kernels/kernel_map/kernel_map_math.hpp"
@@ -58,6 +60,17 @@ struct FillTable {
   }
 };
 
+/// What a tap sees of x, or of channel c of it.
+template <class value_t>
+struct DevicePrologue {
+  const value_t *scale, *shift;  // [channels], or null: x itself
+  value_t negative_slope;
+
+  __device__ value_t operator()(value_t x, int64_t c) const {
+    return scale == nullptr ? x : sparse_conv_math::leaky_relu(sparse_conv_math::affine(x, scale[c], shift[c]), negative_slope);
+  }
+};
+
 /// Output element i = output * columns + column: taps, then channels, in order.
 template <class scalar_t, class weight_t>
 struct ConvolveElement {
@@ -65,6 +78,8 @@ struct ConvolveElement {
   const weight_t* weight;  // [taps, channels, columns]
   const weight_t* bias;    // [columns], or null
   const int32_t* table;    // [M, taps]
+  DevicePrologue<at::opmath_type<scalar_t>> prologue;
+  const scalar_t* residual;  // [M, columns], or null
   scalar_t* out;           // [M, columns]
   int64_t num_taps, channels, columns;
 
@@ -76,8 +91,10 @@ struct ConvolveElement {
       const int64_t input = table[i / columns * num_taps + tap];
       if (input < 0) continue;
       for (int64_t c = 0; c < channels; ++c)
-        sum = fused_multiply_add(static_cast<value_t>(x[input * channels + c]), static_cast<value_t>(weight[(tap * channels + c) * columns + column]), sum);
+        sum = fused_multiply_add(prologue(static_cast<value_t>(x[input * channels + c]), c),
+                                 static_cast<value_t>(weight[(tap * channels + c) * columns + column]), sum);
     }
+    if (residual != nullptr) sum += static_cast<value_t>(residual[i]);
     out[i] = static_cast<scalar_t>(sum);
   }
 };
@@ -88,6 +105,7 @@ struct WeightElement {
   using value_t = at::opmath_type<scalar_t>;
   DeviceMap map;
   const scalar_t* x;     // [N, channels]
+  DevicePrologue<value_t> prologue;
   const scalar_t* grad;  // [M, columns]
   value_t* out;          // [taps, channels, columns]
   int64_t channels, columns;
@@ -103,7 +121,8 @@ struct WeightElement {
         for (int64_t pair = map.begin(list); pair < map.end(list); ++pair) {
           int64_t input, output;
           if (map.rows(tile, pair, input, output))
-            sum = fused_multiply_add(static_cast<value_t>(x[input * channels + channel]), static_cast<value_t>(grad[output * columns + column]), sum);
+            sum = fused_multiply_add(prologue(static_cast<value_t>(x[input * channels + channel]), channel),
+                                     static_cast<value_t>(grad[output * columns + column]), sum);
         }
       }
       total += sum;
@@ -112,6 +131,45 @@ struct WeightElement {
   }
 };
 
+/// Channel c of the gradients of x, scale and shift, from that of what taps saw.
+template <class scalar_t>
+struct PrologueChannel {
+  using value_t = at::opmath_type<scalar_t>;
+  const scalar_t *x, *grad;  // [N, channels]
+  DevicePrologue<value_t> prologue;
+  scalar_t* grad_x;                   // [N, channels]
+  value_t *grad_scale, *grad_shift;   // [channels]
+  int64_t num_rows, channels;
+
+  __device__ void operator()(int64_t c) const {
+    double all_scale = 0, all_shift = 0;
+    for (int64_t first = 0; first < num_rows; first += sparse_conv_math::block_rows) {
+      value_t sum_scale = 0, sum_shift = 0;
+      for (int64_t row = first; row < first + sparse_conv_math::block_rows && row < num_rows; ++row) {
+        const auto value = static_cast<value_t>(x[row * channels + c]);
+        const value_t inner = sparse_conv_math::leaky_relu_gradient(sparse_conv_math::affine(value, prologue.scale[c], prologue.shift[c]),
+                                                                    static_cast<value_t>(grad[row * channels + c]), prologue.negative_slope);
+        grad_x[row * channels + c] = static_cast<scalar_t>(inner * prologue.scale[c]);
+        sum_scale += inner * value;
+        sum_shift += inner;
+      }
+      all_scale += static_cast<double>(sum_scale);
+      all_shift += static_cast<double>(sum_shift);
+    }
+    grad_scale[c] = static_cast<value_t>(all_scale);
+    grad_shift[c] = static_cast<value_t>(all_shift);
+  }
+};
+
+/// @param scale, shift  contiguous, or undefined
+template <class value_t>
+DevicePrologue<value_t> prologue_of(const at::Tensor& scale, const at::Tensor& shift, double negative_slope) {
+  return {scale.defined() ? scale.const_data_ptr<value_t>() : nullptr, scale.defined() ? shift.const_data_ptr<value_t>() : nullptr,
+          static_cast<value_t>(negative_slope)};
+}
+
+at::Tensor contiguous(const std::optional<at::Tensor>& tensor) { return tensor ? tensor->contiguous() : at::Tensor(); }
+
 std::vector<at::Tensor> contiguous(at::TensorList map) {
   std::vector<at::Tensor> result;
   for (const auto& tensor : map) result.push_back(tensor.contiguous());
@@ -119,8 +177,10 @@ std::vector<at::Tensor> contiguous(at::TensorList map) {
 }
 
 at::Tensor sparse_conv_cuda(const at::Tensor& x_any, const at::Tensor& weight_any, const std::optional<at::Tensor>& bias_any, at::TensorList map_any,
-                            bool) {
-  const at::Tensor x = x_any.contiguous(), weight = weight_any.contiguous(), bias = bias_any ? bias_any->contiguous() : at::Tensor();
+                            bool, const std::optional<at::Tensor>& scale_any, const std::optional<at::Tensor>& shift_any, double negative_slope,
+                            const std::optional<at::Tensor>& residual_any) {
+  const at::Tensor x = x_any.contiguous(), weight = weight_any.contiguous(), bias = contiguous(bias_any), scale = contiguous(scale_any),
+                   shift = contiguous(shift_any), residual = contiguous(residual_any);
   const auto map = contiguous(map_any);
   const int64_t num_taps = weight.size(0), channels = weight.size(1), columns = weight.size(2);
   const DeviceMap device_map(map, num_taps, x.size(0));
@@ -133,7 +193,8 @@ at::Tensor sparse_conv_cuda(const at::Tensor& x_any, const at::Tensor& weight_an
     launch_for_each("tev::sparse_conv", x.device(), out.numel(),
                     ConvolveElement<scalar_t, weight_t>{x.const_data_ptr<scalar_t>(), weight.const_data_ptr<weight_t>(),
                                                         bias.defined() ? bias.const_data_ptr<weight_t>() : nullptr, table.const_data_ptr<int32_t>(),
-                                                        out.mutable_data_ptr<scalar_t>(), num_taps, channels, columns});
+                                                        prologue_of<at::opmath_type<scalar_t>>(scale, shift, negative_slope),
+                                                        residual.defined() ? residual.const_data_ptr<scalar_t>() : nullptr, out.mutable_data_ptr<scalar_t>(), num_taps, channels, columns});
   };
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, x.scalar_type(), "sparse_conv", [&] {
     if (weight.scalar_type() == x.scalar_type()) run(scalar_t(), scalar_t());
@@ -142,18 +203,33 @@ at::Tensor sparse_conv_cuda(const at::Tensor& x_any, const at::Tensor& weight_an
   return out;
 }
 
-at::Tensor weight_backward_cuda(const at::Tensor& x_any, const at::Tensor& grad_any, at::TensorList map_any, int64_t num_taps) {
-  const at::Tensor x = x_any.contiguous(), grad = grad_any.contiguous();
+at::Tensor weight_backward_cuda(const at::Tensor& x_any, const at::Tensor& grad_any, at::TensorList map_any, int64_t num_taps,
+                                const std::optional<at::Tensor>& scale_any, const std::optional<at::Tensor>& shift_any, double negative_slope) {
+  const at::Tensor x = x_any.contiguous(), grad = grad_any.contiguous(), scale = contiguous(scale_any), shift = contiguous(shift_any);
   const auto map = contiguous(map_any);
   at::Tensor out;
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, x.scalar_type(), "sparse_conv_weight_backward", [&] {
     using value_t = at::opmath_type<scalar_t>;
     out = at::empty({num_taps, x.size(1), grad.size(1)}, x.options().dtype(c10::CppTypeToScalarType<value_t>::value));
     launch_for_each("tev::sparse_conv_weight_backward", x.device(), out.numel(),
-                    WeightElement<scalar_t>{DeviceMap(map, num_taps, x.size(0)), x.const_data_ptr<scalar_t>(), grad.const_data_ptr<scalar_t>(),
-                                            out.template mutable_data_ptr<value_t>(), x.size(1), grad.size(1)});
+                    WeightElement<scalar_t>{DeviceMap(map, num_taps, x.size(0)), x.const_data_ptr<scalar_t>(), prologue_of<value_t>(scale, shift, negative_slope),
+                                            grad.const_data_ptr<scalar_t>(), out.template mutable_data_ptr<value_t>(), x.size(1), grad.size(1)});
   });
   return out;
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> prologue_backward_cuda(const at::Tensor& x_any, const at::Tensor& grad_any, const at::Tensor& scale_any,
+                                                                      const at::Tensor& shift_any, double negative_slope) {
+  const at::Tensor x = x_any.contiguous(), grad = grad_any.contiguous(), scale = scale_any.contiguous(), shift = shift_any.contiguous();
+  at::Tensor grad_x = at::empty_like(x), grad_scale = at::empty_like(scale), grad_shift = at::empty_like(shift);
+  AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, x.scalar_type(), "sparse_conv_prologue_backward", [&] {
+    using value_t = at::opmath_type<scalar_t>;
+    launch_for_each("tev::sparse_conv_prologue_backward", x.device(), x.size(1),
+                    PrologueChannel<scalar_t>{x.const_data_ptr<scalar_t>(), grad.const_data_ptr<scalar_t>(), prologue_of<value_t>(scale, shift, negative_slope),
+                                              grad_x.mutable_data_ptr<scalar_t>(), grad_scale.mutable_data_ptr<value_t>(),
+                                              grad_shift.mutable_data_ptr<value_t>(), x.size(0), x.size(1)});
+  });
+  return {grad_x, grad_scale, grad_shift};
 }
 
 }  // namespace
@@ -161,6 +237,7 @@ at::Tensor weight_backward_cuda(const at::Tensor& x_any, const at::Tensor& grad_
 TORCH_LIBRARY_IMPL(tev, CUDA, m) {
   m.impl("_sparse_conv", sparse_conv_cuda);
   m.impl("_sparse_conv_weight_backward", weight_backward_cuda);
+  m.impl("_sparse_conv_prologue_backward", prologue_backward_cuda);
 }
 
 }  // namespace tev

@@ -5,10 +5,12 @@
 #include <torch/library.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "kernels/shared_work.hpp"
 #include "kernels/sparse_conv/map_tiles.hpp"
+#include "kernels/sparse_conv/prologue.hpp"
 #include "kernels/sparse_conv/sparse_conv.hpp"
 #include "kernels/sparse_conv/sparse_conv_math.hpp"
 #include "kernels/sparse_conv/tile_kernels_choice.hpp"
@@ -25,6 +27,7 @@ struct WeightGradient {
   Panels panels;
   const scalar_t* x;     // [N, in]
   int64_t in;
+  Prologue<value_t> prologue;
   const scalar_t* grad;  // [M, out]
   int64_t out;
 
@@ -34,7 +37,7 @@ struct WeightGradient {
     std::vector<value_t> halo(static_cast<size_t>(tiles.largest_halo() * in)), tile(static_cast<size_t>(kernel_map_math::tile_rows * stride));
     for (int64_t t = first_tile; t < end_tile; ++t) {
       tiles.check(t);
-      tiles.gather(t, x, in, halo.data());
+      prologue(halo.data(), tiles.gather(t, x, in, halo.data()), in);
       for (int64_t r = 0; r < tiles.rows(t); ++r)
         std::copy_n(grad + (t * kernel_map_math::tile_rows + r) * out, out, tile.begin() + r * stride);
       for (int64_t tap = 0; tap < tiles.num_taps(); ++tap) {
@@ -49,7 +52,8 @@ struct WeightGradient {
   }
 };
 
-at::Tensor weight_backward_cpu(const at::Tensor& x_any, const at::Tensor& grad_any, at::TensorList map, int64_t num_taps) {
+at::Tensor weight_backward_cpu(const at::Tensor& x_any, const at::Tensor& grad_any, at::TensorList map, int64_t num_taps,
+                               const std::optional<at::Tensor>& scale, const std::optional<at::Tensor>& shift, double negative_slope) {
   const at::Tensor x = x_any.contiguous(), grad = grad_any.contiguous();
   const int64_t in = x.size(1), out = grad.size(1);
   const MapTiles tiles(map, num_taps, x.size(0));
@@ -61,7 +65,7 @@ at::Tensor weight_backward_cpu(const at::Tensor& x_any, const at::Tensor& grad_a
     const TileKernels<value_t> kernels = choose_tile_kernels<value_t>();
     const Panels panels(out, kernels.vector, TileKernels<value_t>::most_vectors);
     const int64_t stride = panels.columns(), size = num_taps * in * stride;
-    const WeightGradient<scalar_t> gradient{tiles, kernels, panels, x.const_data_ptr<scalar_t>(), in, grad.const_data_ptr<scalar_t>(), out};
+    const WeightGradient<scalar_t> gradient{tiles, kernels, panels, x.const_data_ptr<scalar_t>(), in, {scale, shift, negative_slope}, grad.const_data_ptr<scalar_t>(), out};
     std::vector<value_t> sums(static_cast<size_t>(num_blocks * size));
     share_work(num_blocks, [&] {
       return [&](int64_t b) { gradient.run(b * block_tiles, std::min(tiles.num_tiles(), (b + 1) * block_tiles), sums.data() + b * size); };

@@ -65,6 +65,7 @@ TEST(KernelMap, NeverWrapsOrCrossesEvents) {
     for (const int32_t x : {-32768, 32767})
       for (const int32_t y : {-32768, 32767})
         for (const int32_t z : {-32768, -32767, 32766, 32767}) corners.insert(corners.end(), {event, x, y, z});
+  for (const auto& at : {Coords{2, 5, 5, 32767}, Coords{2, 5, 6, -32768}, Coords{2, 5, 32767, 0}, Coords{2, 6, -32768, 0}}) corners.insert(corners.end(), at.begin(), at.end());  // keys side by side
   const at::Tensor coords = at::tensor(corners, at::kInt).view({-1, 4});
   std::vector<ConvolutionShape> shapes = convolution_shapes;
   shapes.push_back({{1, 1, 101}, {1, 1, 1}, {1, 1, 65536}});  // its middle tap alone stays within
@@ -74,6 +75,14 @@ TEST(KernelMap, NeverWrapsOrCrossesEvents) {
     expect_complete(geometry.maps.forward, geometry.inputs, geometry.outputs, shape, false);
     expect_complete(kernel_map(geometry.outputs, geometry.inputs, shape, true), geometry.outputs, geometry.inputs, shape, true);
   }
+}
+
+TEST(KernelMap, FindsNothingBesideTheLeastAndTheGreatestKey) {
+  const auto keys = [](std::initializer_list<int32_t> coords) { return voxel_index(at::tensor(coords, at::kInt).view({-1, 4})).keys; };
+  const at::Tensor least = keys({0, -32768, -32768, -32768}), beside_greatest = keys({65535, 32767, 32767, 32766}), two = keys({0, -32768, -32768, -32768, 7, 0, 0, 0});
+  for (const auto& [inputs, outputs] : {std::pair(least, least), {two, two}, {least, two}, {two, beside_greatest}, {beside_greatest, beside_greatest}})
+    for (const auto& shape : convolution_shapes)
+      for (const bool transposed : {false, true}) expect_complete(kernel_map(inputs, outputs, shape, transposed), inputs, outputs, shape, transposed);
 }
 
 TEST(KernelMap, CoarseVoxelsAreThoseThatATapJoins) {
@@ -150,7 +159,7 @@ TEST(KernelMap, SaysWhichShapesMirror) {
 }
 
 TEST(KernelMap, SaysWhatIsWrong) {
-  const at::Tensor keys = voxel_index(random_coords(10, 5)).keys;
+  const at::Tensor keys = voxel_index(random_coords(10, 1 << 14)).keys;
   const auto error = [&](const at::Tensor& inputs, const at::Tensor& outputs, const ConvolutionShape& shape) {
     return error_of<Error>([&] { kernel_map(inputs, outputs, shape); });
   };

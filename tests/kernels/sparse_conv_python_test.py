@@ -55,6 +55,18 @@ class SparseConv(unittest.TestCase):
                 torch.library.opcheck(torch.ops.tev.sparse_conv_weight_backward.default, (x.detach(), grad, forward, reverse, taps))
             torch.library.opcheck(torch.ops.tev._sparse_conv.default, (x.detach(), weight.detach(), None, forward, False))
 
+    def test_passes_opcheck_with_a_prologue_and_a_residual(self):
+        for size, stride in (((3, 3, 3), (1, 1, 1)), ((2, 2, 2), (2, 2, 2))):
+            fine, coarse, forward, reverse = self.geometry(coords(200, 4), size, stride)
+            for dtype, wide in ((torch.float32, torch.float32), (torch.float64, torch.float64), (torch.bfloat16, torch.float32)):
+                draw = lambda *shape, dtype=dtype: torch.randn(*shape).to(dtype).requires_grad_()
+                x, weight, scale, shift = draw(len(fine), 3), draw(size[0] ** 3, 3, 4), draw(3, dtype=wide), draw(3, dtype=wide)
+                torch.library.opcheck(torch.ops.tev.sparse_conv.default, (x, weight, None, forward, reverse, scale, shift, 0.33, draw(len(coarse), 4)))
+                x, scale, shift = x.detach(), scale.detach(), shift.detach()
+                torch.library.opcheck(torch.ops.tev._sparse_conv_prologue_backward.default, (x, torch.randn(len(fine), 3).to(dtype), scale, shift, 0.33))
+                torch.library.opcheck(torch.ops.tev._sparse_conv_weight_backward.default,
+                                      (x, torch.randn(len(coarse), 4).to(dtype), forward, size[0] ** 3, scale, shift, 0.33))
+
     def test_passes_gradcheck_of_both_orders(self):
         fine, _, forward, reverse = self.geometry(coords(30, 3), (2, 2, 2), (2, 2, 2))
         x, weight = torch.randn(len(fine), 2, dtype=torch.float64, requires_grad=True), torch.randn(8, 2, 3, dtype=torch.float64, requires_grad=True)
