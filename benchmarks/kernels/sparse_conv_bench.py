@@ -4,10 +4,13 @@
 
 Submanifold, 3 x 3 x 3, as many channels out as in, rows in random order. `forward` has all from the caller's rows to the caller's rows,
 the map included, on both sides; `training` the convolution with its backward, the map at hand on both sides. A ceiling is what the ratio would be if the convolutions of ours ran at
-the rate of torch.mm and maps were free.
+the rate of torch.mm and maps were free. `block` is half a pre-activation block, leaky_relu(x * scale + shift), convolution, + residual, with its
+backward: fused against its parts; peak_mb is what a step adds to the memory of the process.
 """
 
 import argparse
+import ctypes
+from pathlib import Path
 
 import torch
 import voxels  # puts the folders of the next ones on the path
@@ -54,6 +57,32 @@ def training(rows, keys, geometry, channels, arguments):
                 fraction_of_mm=flop / ms["tev"] / mm_rate, times_gather_mm=ms["gather_mm"] / ms["tev"], ceiling=ms["gather_mm"] / (flop / mm_rate))
 
 
+def peak_mb(step):
+    """What a step adds at most to the memory in use (Linux)."""
+    kib = lambda name: int(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name)).split()[1])
+    step()
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
+    before = kib("VmRSS")
+    step()
+    return (kib("VmHWM") - before) / 1024
+
+
+def block(rows, geometry, channels, arguments):
+    draw = lambda *shape: torch.randn(*shape, requires_grad=True)
+    x, weight, scale, shift, residual = draw(len(rows), channels), draw(27, channels, channels), draw(channels), draw(channels), draw(len(rows), channels)
+    grad = torch.randn(len(rows), channels)
+    step = lambda out: torch.autograd.grad(out, (x, weight, scale, shift, residual), grad)
+    conv = torch.ops.tev.sparse_conv
+    fused = lambda: step(conv(x, weight, None, geometry, [], scale, shift, 0.33, residual))
+    parts = lambda: step(conv(torch.nn.functional.leaky_relu(x * scale + shift, 0.33), weight, None, geometry, []) + residual)
+    for one, other in zip(fused(), parts()):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-2)
+    ms, peaks = interleaved_medians({"fused": fused, "parts": parts}, arguments.repeats), {"fused": peak_mb(fused), "parts": peak_mb(parts)}
+    voxels.show(benchmark="sparse_conv", case="block", channels=channels, threads=arguments.threads, ms=ms, peak_mb=peaks, times_parts=ms["parts"] / ms["fused"],
+                memory_of_parts=peaks["fused"] / peaks["parts"])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--voxels", type=int, default=50_000)
@@ -70,6 +99,7 @@ def main():
     for channels in arguments.channels:
         forward(rows, keys, geometry, channels, arguments)
         training(rows, keys, geometry, channels, arguments)
+        block(rows, geometry, channels, arguments)
 
 
 if __name__ == "__main__":
