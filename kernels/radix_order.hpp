@@ -61,16 +61,17 @@ inline void radix_sort(std::vector<uint64_t>& keys, std::vector<int32_t>& rows, 
   const int passes = (num_bits + most_digit_bits - 1) / most_digit_bits, digit_bits = (num_bits + passes - 1) / passes;
   const uint64_t mask = (uint64_t{1} << digit_bits) - 1;
   std::vector<uint64_t> sorted_keys(keys.size());
-  std::vector<int32_t> sorted_rows(rows.size()), count(static_cast<size_t>(mask) + 1);
+  std::vector<int32_t> sorted_rows(rows.size());
+  std::vector<int64_t> count(static_cast<size_t>(mask) + 1);
   for (int pass = 0; pass < passes; ++pass) {
     const int shift = pass * digit_bits;
     std::fill(count.begin(), count.end(), 0);
     for (const uint64_t key : keys) ++count[key >> shift & mask];
-    if (std::find(count.begin(), count.end(), static_cast<int32_t>(keys.size())) != count.end()) continue;  // all in one place
-    int32_t position = 0;
+    if (std::find(count.begin(), count.end(), static_cast<int64_t>(keys.size())) != count.end()) continue;  // all in one place
+    int64_t position = 0;
     for (auto& c : count) position += std::exchange(c, position);
     for (size_t i = 0; i < keys.size(); ++i) {
-      const int32_t to = count[keys[i] >> shift & mask]++;
+      const int64_t to = count[keys[i] >> shift & mask]++;
       sorted_keys[to] = keys[i];
       if (!rows.empty()) sorted_rows[to] = rows[i];
     }

@@ -80,6 +80,7 @@ bool ConvolutionShape::mirrors() const {
 }
 
 KernelMap kernel_map(const at::Tensor& inputs, const at::Tensor& outputs, const ConvolutionShape& shape, bool transposed) {
+  TEV_CHECK(!portable_mode(), "tev::kernel_map: a map has no portable form (the trace would need this library). Take tev::kernel_table_portable.");
   const auto [pairs, tap_offsets, halo, halo_offsets, mask] =
       kernel_map_composite(inputs, outputs, shape.size, shape.stride, shape.dilation, transposed);
   return {pairs, tap_offsets, halo, halo_offsets, mask};

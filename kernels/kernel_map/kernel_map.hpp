@@ -35,7 +35,8 @@ struct KernelMap {
 /// @param inputs, outputs  keys of voxel_index: [N] and [M] int64, rising, on one device
 /// @param transposed       inputs are the coarse voxels and outputs the fine ones, else the other way round
 /// @return                 equal on CPU and CUDA, whatever the number of threads. No voxels give no pairs
-/// @throws tev::Error on wrong dtypes or shapes, sizes, strides or dilations below 1, more than 2^17 taps, keys that do not rise (CPU)
+/// @throws tev::Error on wrong dtypes or shapes, sizes, strides or dilations below 1, more than 2^17 taps, keys that do not rise (CPU), and under
+///                    PortableGuard: there is no map, but a table
 /// @stream current stream; synchronises, as the number of pairs has to be known
 KernelMap kernel_map(const at::Tensor& inputs, const at::Tensor& outputs, const ConvolutionShape& shape, bool transposed = false);
 

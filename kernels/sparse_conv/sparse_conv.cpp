@@ -2,6 +2,7 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/where.h>
@@ -178,6 +179,15 @@ at::Tensor sparse_conv_composite(const at::Tensor& x, const at::Tensor& weight, 
   return convolve(x, weight, bias, map, reverse, /*mirrored=*/false, {scale, shift, negative_slope, residual});
 }
 
+/// Features are rounded to the type of autocast, weights are not: they stand in fp32 beside half types.
+template <at::DeviceType device>
+at::Tensor sparse_conv_autocast(const at::Tensor& x, const at::Tensor& weight, const Optional& bias, at::TensorList map, at::TensorList reverse,
+                                const Optional& scale, const Optional& shift, double negative_slope, const Optional& residual) {
+  const c10::impl::ExcludeDispatchKeyGuard below_autocast(at::autocast::get_autocast_dispatch_key_from_device_type(device));
+  const auto rounded = [](const at::Tensor& features) { return at::autocast::cached_cast(at::autocast::get_autocast_dtype(device), features, device); };
+  return sparse_conv_composite(rounded(x), weight, bias, map, reverse, scale, shift, negative_slope, residual ? Optional(rounded(*residual)) : std::nullopt);
+}
+
 at::Tensor weight_gradient(const at::Tensor& x, const at::Tensor& grad, at::TensorList map, at::TensorList reverse, c10::SymInt taps) {
   const char* where = "tev::sparse_conv_weight_backward";
   check_features(where, "x", x);
@@ -212,11 +222,14 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> prologue_backward_meta(const at::
 }  // namespace
 
 at::Tensor sparse_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const ConvolutionMaps& maps, const ConvolutionFusion& fusion) {
+  TEV_CHECK(!portable_mode(), kWhere, ": a kernel map has no portable form (the trace would need this library, and have its sizes for constants). Take "
+            "tev::kernel_table_portable and tev::sparse_conv_portable.");
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::sparse_conv", "")
+      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const Optional&, at::TensorList, at::TensorList, const Optional&, const Optional&, double, const Optional&)>();
   const std::vector<at::Tensor> map = maps.forward.tensors();
   const std::vector<at::Tensor> reverse = maps.reverse ? maps.reverse->tensors() : std::vector<at::Tensor>();
   const auto optional = [](const at::Tensor& tensor) { return tensor.defined() ? Optional(tensor) : std::nullopt; };
-  return convolve(x, weight, optional(bias), map, reverse, /*mirrored=*/false,
-                  {optional(fusion.scale), optional(fusion.shift), fusion.negative_slope, optional(fusion.residual)});
+  return op.call(x, weight, optional(bias), map, reverse, optional(fusion.scale), optional(fusion.shift), fusion.negative_slope, optional(fusion.residual));
 }
 
 TORCH_LIBRARY_FRAGMENT(tev, m) {
@@ -235,6 +248,9 @@ TORCH_LIBRARY_IMPL(tev, CompositeImplicitAutograd, m) {
   m.impl("sparse_conv", sparse_conv_composite);
   m.impl("sparse_conv_weight_backward", weight_gradient);
 }
+
+TORCH_LIBRARY_IMPL(tev, AutocastCPU, m) { m.impl("sparse_conv", sparse_conv_autocast<at::kCPU>); }
+TORCH_LIBRARY_IMPL(tev, AutocastCUDA, m) { m.impl("sparse_conv", sparse_conv_autocast<at::kCUDA>); }
 
 TORCH_LIBRARY_IMPL(tev, Meta, m) {
   m.impl("_sparse_conv", sparse_conv_meta);

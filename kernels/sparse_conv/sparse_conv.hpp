@@ -21,7 +21,7 @@ struct ConvolutionFusion {
 ///
 /// Always the same bits: an output adds up tap after tap and channel after channel by fused multiply-adds, a gradient of weights
 /// pair after pair within fixed blocks of outputs, for any number of threads and any instruction set. Half types accumulate in fp32;
-/// gradients of weights are fp32 where the weights are. An output that no tap joins gets the bias. Derivatives of every order exist.
+/// gradients of weights are fp32 where the weights are; autocast rounds features alone. An output that no tap joins gets the bias. Derivatives of every order exist.
 /// @param x       [N, in channels] f16|bf16|f32|f64, CPU or CUDA, any strides
 /// @param weight  [taps, in channels, out channels], dtype of x, or f32 where x is a half type. Taps as in ConvolutionShape
 /// @param bias    [out channels], dtype of weight, or undefined
@@ -29,7 +29,7 @@ struct ConvolutionFusion {
 /// @param fusion  what to do before and after. The gradients of scale and shift have the same bits always, too
 /// @return        [M, out channels], dtype and device of x
 /// @throws        tev::Error on wrong shapes, dtypes, devices; on the CPU also for maps that name voxels that are not there,
-///                and, in the backward, for a map without a reverse that does not mirror
+///                and, in the backward, for a map without a reverse that does not mirror. Under PortableGuard: there is no map
 /// @stream        current stream; does not synchronise
 at::Tensor sparse_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const ConvolutionMaps& maps,
                        const ConvolutionFusion& fusion = {});

@@ -67,6 +67,21 @@ class SparseConv(unittest.TestCase):
                 torch.library.opcheck(torch.ops.tev._sparse_conv_weight_backward.default,
                                       (x, torch.randn(len(coarse), 4).to(dtype), forward, size[0] ** 3, scale, shift, 0.33))
 
+    def test_autocast_rounds_features_alone(self):
+        fine, _, forward, reverse = self.geometry(coords(200, 4))
+        conv = torch.ops.tev.sparse_conv
+        x, residual = torch.randn(len(fine), 8, requires_grad=True), torch.randn(len(fine), 8, requires_grad=True)
+        weight, scale, shift = torch.randn(27, 8, 8, requires_grad=True), torch.randn(8, requires_grad=True), torch.randn(8, requires_grad=True)
+        half = lambda tensor: tensor.to(torch.bfloat16)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            out = conv(x, weight, None, forward, reverse, scale, shift, 0.33, residual)
+            self.assertEqual(conv(x.double(), weight.double(), None, forward, reverse).dtype, torch.float64)
+        expected = conv(half(x), weight, None, forward, reverse, scale, shift, 0.33, half(residual))
+        self.assertEqual(out.dtype, torch.bfloat16)
+        leaves = (x, weight, scale, shift, residual)
+        for one, other in zip((out, *torch.autograd.grad(out.sum(), leaves)), (expected, *torch.autograd.grad(expected.sum(), leaves))):
+            torch.testing.assert_close(one, other, rtol=0, atol=0)
+
     def test_passes_gradcheck_of_both_orders(self):
         fine, _, forward, reverse = self.geometry(coords(30, 3), (2, 2, 2), (2, 2, 2))
         x, weight = torch.randn(len(fine), 2, dtype=torch.float64, requires_grad=True), torch.randn(8, 2, 3, dtype=torch.float64, requires_grad=True)

@@ -16,6 +16,7 @@
 #include <limits>
 
 #include "base/check.hpp"
+#include "base/portable.hpp"
 #include "kernels/cuda_library.hpp"
 #include "kernels/sparse_conv/tile_kernels_choice.hpp"
 #include "tests/kernels/voxel_oracle.hpp"
@@ -274,6 +275,15 @@ TEST(SparseConv, HasAPortableForm) {
     const at::Tensor table = kernel_table_portable(geometry.inputs, geometry.outputs, shape, false);
     EXPECT_TRUE(is_close(sparse_conv_portable(x, weight, bias, table), sparse_conv(x, weight, bias, geometry.maps)));
   }
+}
+
+TEST(SparseConv, RefusesAMapWhereATraceMustNotNeedIt) {
+  const Geometry geometry = geometry_of(random_coords(300, 4), {});
+  const PortableGuard portable;
+  const std::string map = error_of<Error>([&] { kernel_map(geometry.inputs, geometry.outputs, {}); });
+  EXPECT_NE(map.find("tev::kernel_map: a map has no portable form"), std::string::npos) << map;
+  const std::string convolution = error_of<Error>([&] { sparse_conv(at::ones({geometry.inputs.numel(), 1}), at::ones({27, 1, 1}), {}, geometry.maps); });
+  EXPECT_NE(convolution.find("Take tev::kernel_table_portable and tev::sparse_conv_portable"), std::string::npos) << convolution;
 }
 
 template <class T>
