@@ -48,7 +48,7 @@ class TileMapper {
 
  private:
   static constexpr int64_t kRows = kernel_map_math::tile_rows;
-  static constexpr int32_t kColumns = 3, kTaps = 3;  ///< searched side by side
+  static constexpr int32_t kColumns = 3, kTaps = 3;  ///< searched side by side, at most
 
   static size_t rows_of(const kernel_map_math::Axis& axis) { return static_cast<size_t>(axis.size * kRows); }
 
@@ -95,7 +95,8 @@ class TileMapper {
     for (int32_t tap_y = 0; tap_y < kernel_.y.size; tap_y += kColumns) {
       const int32_t columns = std::min(kColumns, kernel_.y.size - tap_y);
       for (int32_t i = 0; i < columns; ++i) ask(queries_[i], tap_x, tap_y + i, num_rows);
-      if (columns == kColumns) answer_together<kColumns>(inputs_, queries_);
+      if (columns == 3) answer_together<3>(inputs_, queries_);
+      if (columns == 2) answer_together<2>(inputs_, queries_);
       for (int32_t i = 0; i < columns; ++i) {
         answer_together<1>(inputs_, queries_ + i);
         const int32_t column = tap_x * kernel_.y.size + tap_y + i;
@@ -136,17 +137,23 @@ class TileMapper {
       std::fill(num_found_.begin(), num_found_.end(), 0);
       return;
     }
-    int64_t begin = queries.place[0], end = begin;
-    int32_t i = 0;
-    for (; i + kTaps <= kernel_.z.size; i += kTaps) end = std::max(end, is_inside_ ? find_some<kTaps, true>(queries, count, i) : find_some<kTaps, false>(queries, count, i));
-    for (; i < kernel_.z.size; ++i) end = std::max(end, is_inside_ ? find_some<1, true>(queries, count, i) : find_some<1, false>(queries, count, i));
+    const int64_t begin = queries.place[0];
+    int64_t end = begin;
+    for (int32_t first = 0; first < kernel_.z.size; first += kTaps) {
+      const int32_t taps = std::min(kTaps, kernel_.z.size - first);
+      end = std::max(end, taps == 3 ? find_some<3>(queries, count, first) : taps == 2 ? find_some<2>(queries, count, first) : find_some<1>(queries, count, first));
+    }
     ranges_.emplace_back(begin, end);
   }
 
   /// The same for `taps` of them, from the first on.
   /// @return  the end of the places that were found
-  template <int32_t taps, bool is_inside>
+  template <int32_t taps>
   int64_t find_some(ColumnQueries& queries, size_t count, int32_t first) {
+    return is_inside_ ? find_some_compiled<taps, true>(queries, count, first) : find_some_compiled<taps, false>(queries, count, first);
+  }
+  template <int32_t taps, bool is_inside>
+  int64_t find_some_compiled(ColumnQueries& queries, size_t count, int32_t first) {
     const int32_t* z[taps];
     int64_t *found[taps], end = 0;
     for (int32_t t = 0; t < taps; ++t) {
