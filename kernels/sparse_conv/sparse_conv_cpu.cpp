@@ -66,7 +66,8 @@ struct Convolution {
     std::vector<value_t> halo, tile;
   };
   Scratch scratch() const {
-    return {std::vector<value_t>(static_cast<size_t>(tiles.largest_halo() * in)), std::vector<value_t>(static_cast<size_t>(kernel_map_math::tile_rows * panels.columns()))};
+    const auto zeros = [](int64_t count) { return std::vector<value_t>(static_cast<size_t>(count)); };
+    return {zeros(tiles.largest_halo() * in), zeros(kernel_map_math::tile_rows * panels.columns())};
   }
 
   void run(int64_t t, Scratch& scratch) const {
@@ -85,9 +86,10 @@ struct Convolution {
     }
     for (int64_t r = 0; r < rows; ++r) {
       const int64_t first = (t * kernel_map_math::tile_rows + r) * out_channels;
-      const value_t* sums = tile.data() + r * stride;
-      if (residual == nullptr) std::copy_n(sums, out_channels, out + first);
-      else std::transform(sums, sums + out_channels, residual + first, out + first, [](value_t sum, scalar_t more) { return static_cast<scalar_t>(sum + static_cast<value_t>(more)); });
+      value_t* sums = tile.data() + r * stride;
+      if (residual != nullptr)
+        for (int64_t c = 0; c < out_channels; ++c) sums[c] += static_cast<value_t>(residual[first + c]);
+      std::copy_n(sums, out_channels, out + first);
     }
   }
 };

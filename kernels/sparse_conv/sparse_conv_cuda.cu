@@ -194,7 +194,8 @@ at::Tensor sparse_conv_cuda(const at::Tensor& x_any, const at::Tensor& weight_an
                     ConvolveElement<scalar_t, weight_t>{x.const_data_ptr<scalar_t>(), weight.const_data_ptr<weight_t>(),
                                                         bias.defined() ? bias.const_data_ptr<weight_t>() : nullptr, table.const_data_ptr<int32_t>(),
                                                         prologue_of<at::opmath_type<scalar_t>>(scale, shift, negative_slope),
-                                                        residual.defined() ? residual.const_data_ptr<scalar_t>() : nullptr, out.mutable_data_ptr<scalar_t>(), num_taps, channels, columns});
+                                                        residual.defined() ? residual.const_data_ptr<scalar_t>() : nullptr,
+                                                        out.mutable_data_ptr<scalar_t>(), num_taps, channels, columns});
   };
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, x.scalar_type(), "sparse_conv", [&] {
     if (weight.scalar_type() == x.scalar_type()) run(scalar_t(), scalar_t());

@@ -94,11 +94,18 @@ void join_tile_baseline(const Join& join, const MapTiles& tiles, const int32_t* 
 
 /// The map that a pooling, or the backward of one, goes over.
 struct PoolMap {
-  PoolMap(at::TensorList map, int64_t num_inputs) : halo(map[2].contiguous()), halo_offsets(map[3].contiguous()), tiles(map, num_taps_of(map), num_inputs) {}
+  /// @param mirrored  used as its own reverse, which is checked
+  PoolMap(at::TensorList map, int64_t num_inputs, bool mirrored = false)
+      : halo(map[2].contiguous()), halo_offsets(map[3].contiguous()), mask(mirrored ? map[4].contiguous() : at::Tensor()), tiles(map, num_taps_of(map), num_inputs) {}
+
+  void check(int64_t tile) const {
+    tiles.check(tile);
+    if (mask.defined()) tiles.check_mirrors(tile, mask);
+  }
 
   const int32_t* halo_of(int64_t tile) const { return halo.const_data_ptr<int32_t>() + halo_offsets.const_data_ptr<int64_t>()[tile]; }
 
-  at::Tensor halo, halo_offsets;
+  at::Tensor halo, halo_offsets, mask;
   MapTiles tiles;
 };
 
@@ -111,6 +118,7 @@ void pool(const Join& join, const PoolMap& map, bool divides, out_t* out, int32_
   at::parallel_for(0, map.tiles.num_tiles(), grain, [&](int64_t begin, int64_t end) {
     TileValues<value_t> tile(channels);
     for (int64_t t = begin; t < end; ++t) {
+      map.check(t);
       tile.clear();
       join_tile(join, map.tiles, map.halo_of(t), t, tile);
       const int64_t first = t * tile_rows * channels;
@@ -146,8 +154,7 @@ std::tuple<at::Tensor, at::Tensor> sparse_pool_cpu(const at::Tensor& x_any, at::
 at::Tensor sparse_pool_backward_cpu(const at::Tensor& grad_any, const at::Tensor& arg_any, at::TensorList map_tensors, at::TensorList reverse, std::string_view reduce) {
   const SegmentReduction reduction = segment_reduction_from(reduce);
   const at::Tensor arg = arg_any.contiguous();
-  const PoolMap map(reverse.empty() ? map_tensors : reverse, grad_any.size(0));
-  if (reverse.empty()) map.tiles.check_mirrors(map_tensors[4]);
+  const PoolMap map(reverse.empty() ? map_tensors : reverse, grad_any.size(0), /*mirrored=*/reverse.empty());
   const at::Tensor grad = (reduction == SegmentReduction::mean ? shares_of_mean(grad_any, map_tensors) : grad_any).contiguous();
   const int64_t channels = grad.size(1);
   at::Tensor grad_x = empty_cpu_output({map.tiles.num_rows(), channels}, grad_any.options());

@@ -1,7 +1,7 @@
 #include "models/layers/norm_activation.hpp"
 
-#include <ATen/ops/batch_norm.h>
-#include <ATen/ops/leaky_relu.h>
+#include "kernels/batch_norm/batch_norm.hpp"
+
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
@@ -21,7 +21,7 @@ NormActivationImpl::NormActivationImpl(int64_t channels, double momentum, double
 
 at::Tensor NormActivationImpl::forward(const at::Tensor& x_NC) {
   const bool of_batch = is_training() && x_NC.size(0) > 1;
-  return at::leaky_relu(at::batch_norm(x_NC, weight_, bias_, running_mean_, running_var_, of_batch, momentum_, kEps, false), leak_);
+  return batch_norm(x_NC, weight_, bias_, running_mean_, running_var_, {of_batch, momentum_, kEps, leak_});
 }
 
 }  // namespace tev

@@ -5,9 +5,7 @@
 #include "kernels/sparse_conv/sparse_conv.hpp"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/ones_like.h>
 #include <ATen/ops/repeat_interleave.h>
-#include <ATen/ops/searchsorted.h>
 
 namespace tev {
 
@@ -54,9 +52,8 @@ VoxelLevels::VoxelLevels(const at::Tensor& coords_N4, int64_t num_levels, Duplic
 at::Tensor VoxelLevels::to_voxels(const at::Tensor& x_NC) const { return tev::to_voxels(x_NC, index_, duplicates_); }
 
 at::Tensor VoxelLevels::event_offsets(int64_t level, const at::Tensor& rows) const {
-  const at::Tensor event = voxel_coords(keys_[static_cast<size_t>(level)]).select(1, 0).to(at::kLong).contiguous();
-  const at::Tensor each = at::ones_like(rows).cumsum(0).sub(1);  // 0, 1, ..., B, without reading a size
-  return at::searchsorted(event, each);
+  const at::Tensor& keys = keys_[static_cast<size_t>(level)];
+  return portable_mode() ? event_offsets_portable(keys, rows.slice(0, 1)) : tev::event_offsets(keys, rows.size(0) - 1);
 }
 
 at::Tensor VoxelLevels::to_rows(const at::Tensor& y_MC) const { return y_MC.index_select(0, index_.inverse); }
