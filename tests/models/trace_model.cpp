@@ -49,7 +49,7 @@ void expect_trace_agrees(Model& model, const std::vector<at::Tensor>& example,
                          double tolerance) {
   at::NoGradGuard no_grad;
   torch::jit::Module module = trace_model(model, example, columns_of);
-  EXPECT_EQ(module.get_method("forward").graph()->toString(false).find("tev::"), std::string::npos);
+  EXPECT_EQ(module.get_method("forward").graph()->toString(false).find("= tev::"), std::string::npos);
   for (const auto& batch : batches) {
     const at::Tensor expected = model.forward(columns_of(batch));
     const at::Tensor traced = module.forward({batch.begin(), batch.end()}).toTensor();
