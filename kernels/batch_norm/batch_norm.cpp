@@ -5,6 +5,7 @@
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/addcmul.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
@@ -175,6 +176,24 @@ at::Tensor input_gradient_meta(const at::Tensor&, const at::Tensor& x, const at:
   return at::empty_symint(x.sym_sizes(), x.options());
 }
 
+at::Tensor call_sums(const at::Tensor& x) {
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_batch_norm_sums", "").typed<at::Tensor(const at::Tensor&)>();
+  const at::AutoDispatchBelowADInplaceOrView below_autograd;
+  return op.call(x);
+}
+
+/// A sum has the gradient 1 of each of its rows, one of squares 2 x.
+struct SumsFunction : torch::autograd::Function<SumsFunction> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x) {
+    context->save_for_backward({x});
+    return call_sums(x);
+  }
+  static variable_list backward(AutogradContext* context, const variable_list& grads) {
+    const at::Tensor x = context->get_saved_variables()[0], grad = grads[0].to(at::toOpMathType(x.scalar_type()));
+    return {at::addcmul(grad.select(0, 1), x.to(grad.scalar_type()), grad.select(0, 2), 2).to(x.scalar_type())};
+  }
+};
+
 }  // namespace
 
 at::Tensor batch_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& running_mean,
@@ -189,9 +208,17 @@ at::Tensor batch_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
 
 at::Tensor batch_norm_sums(const at::Tensor& x) {
   check_rows("tev::batch_norm_sums", "x", x);
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_batch_norm_sums", "").typed<at::Tensor(const at::Tensor&)>();
-  const at::AutoDispatchBelowADInplaceOrView below_autograd;
-  return op.call(x);
+  return needs_gradient(x) ? SumsFunction::apply(x) : call_sums(x);
+}
+
+ScaleShift batch_norm_affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& running_mean,
+                             const at::Tensor& running_var, const BatchNormOptions& options) {
+  const char* where = "tev::batch_norm_affine";
+  check_rows(where, "x", x);
+  check_parameters(where, x, optional_of(weight), optional_of(bias));
+  check_options(where, options.eps, options.negative_slope);
+  check_running(x, optional_of(running_mean), optional_of(running_var), options);
+  return batch_norm_scale_shift(batch_norm_moments_of(x, running_mean, running_var, options), weight, bias, options.eps, x.scalar_type());
 }
 
 at::Tensor batch_norm_apply(const at::Tensor& x, const ScaleShift& affine, double negative_slope) {

@@ -33,7 +33,7 @@ at::Tensor batch_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
                       const at::Tensor& running_var, const BatchNormOptions& options);
 
 /// Rows, their sum and the sum of their squares, about 0: sums of two ranks add up to those of both.
-/// Squares of fp32 are exact in fp64; a variance keeps 16 - 2 log10(mean / deviation) digits. Without derivatives.
+/// Squares of fp32 are exact in fp64; a variance keeps 16 - 2 log10(mean / deviation) digits. Derivatives of every order exist.
 /// @return  [3, channels] f64
 at::Tensor batch_norm_sums(const at::Tensor& x);
 
@@ -53,6 +53,10 @@ struct ScaleShift {
 /// @param weight, bias  [channels], or undefined
 /// @param type          of the rows
 ScaleShift batch_norm_scale_shift(const at::Tensor& moments, const at::Tensor& weight, const at::Tensor& bias, double eps, at::ScalarType type);
+
+/// What batch_norm does to x before its leaky ReLU, for a convolution to do (ConvolutionFusion). Differentiable. Arguments as batch_norm.
+ScaleShift batch_norm_affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& running_mean,
+                             const at::Tensor& running_var, const BatchNormOptions& options);
 
 /// leaky_relu(x * scale + shift). Without derivatives; of checked arguments.
 at::Tensor batch_norm_apply(const at::Tensor& x, const ScaleShift& affine, double negative_slope);

@@ -1,7 +1,5 @@
 #include "models/layers/norm_activation.hpp"
 
-#include "kernels/batch_norm/batch_norm.hpp"
-
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
@@ -19,9 +17,17 @@ NormActivationImpl::NormActivationImpl(int64_t channels, double momentum, double
   running_var_ = register_buffer("running_var", at::ones({channels}));
 }
 
+BatchNormOptions NormActivationImpl::options(const at::Tensor& x_NC) const {
+  return {is_training() && x_NC.size(0) > 1, momentum_, kEps, leak_};
+}
+
 at::Tensor NormActivationImpl::forward(const at::Tensor& x_NC) {
-  const bool of_batch = is_training() && x_NC.size(0) > 1;
-  return batch_norm(x_NC, weight_, bias_, running_mean_, running_var_, {of_batch, momentum_, kEps, leak_});
+  return batch_norm(x_NC, weight_, bias_, running_mean_, running_var_, options(x_NC));
+}
+
+ConvolutionFusion NormActivationImpl::fusion(const at::Tensor& x_NC) {
+  const auto [scale, shift] = batch_norm_affine(x_NC, weight_, bias_, running_mean_, running_var_, options(x_NC));
+  return {scale, shift, leak_, {}};
 }
 
 }  // namespace tev

@@ -1,6 +1,9 @@
 #pragma once
 // Batch normalisation of rows and a leaky ReLU: what goes before a convolution in a pre-activation network.
 
+#include "kernels/batch_norm/batch_norm.hpp"
+#include "kernels/sparse_conv/sparse_conv.hpp"
+
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
@@ -16,8 +19,12 @@ class NormActivationImpl : public torch::nn::Module {
 
   /// @param x_NC  [N, channels]
   at::Tensor forward(const at::Tensor& x_NC);
+  /// The same for a convolution of x to do on its way.
+  ConvolutionFusion fusion(const at::Tensor& x_NC);
 
  private:
+  BatchNormOptions options(const at::Tensor& x_NC) const;
+
   double momentum_, leak_;
   at::Tensor weight_, bias_, running_mean_, running_var_;
 };

@@ -35,8 +35,10 @@ SparseResidualBlockImpl::SparseResidualBlockImpl(int64_t in, int64_t out, const 
 }
 
 at::Tensor SparseResidualBlockImpl::forward(const at::Tensor& x_NCi, const ConvolutionWay& way) {
-  const at::Tensor y_NCo = conv2_(norm2_(conv1_(norm1_(x_NCi), way)), way);
-  return y_NCo + (shortcut_ ? shortcut_(x_NCi) : x_NCi);
+  const at::Tensor y_NCo = conv1_->forward(x_NCi, way, norm1_->fusion(x_NCi));
+  ConvolutionFusion fusion = norm2_->fusion(y_NCo);
+  fusion.residual = shortcut_ ? shortcut_(x_NCi) : x_NCi;
+  return conv2_->forward(y_NCo, way, fusion);
 }
 
 }  // namespace tev

@@ -18,7 +18,7 @@ struct SparseBlockOptions {
 class SparseConvLayerImpl : public torch::nn::Module {
  public:
   SparseConvLayerImpl(int64_t taps, int64_t in, int64_t out, bool transposed = false);
-  at::Tensor forward(const at::Tensor& x_NCi, const ConvolutionWay& way) { return way.convolve(x_NCi, weight_); }
+  at::Tensor forward(const at::Tensor& x_NCi, const ConvolutionWay& way, const ConvolutionFusion& fusion = {}) { return way.convolve(x_NCi, weight_, fusion); }
 
  private:
   at::Tensor weight_;  ///< [taps, in, out]
@@ -29,7 +29,7 @@ TORCH_MODULE(SparseConvLayer);
 class SparseStepImpl : public torch::nn::Module {
  public:
   SparseStepImpl(int64_t in, int64_t out, bool transposed, const SparseBlockOptions& options);
-  at::Tensor forward(const at::Tensor& x_NCi, const ConvolutionWay& way) { return conv_(norm_(x_NCi), way); }
+  at::Tensor forward(const at::Tensor& x_NCi, const ConvolutionWay& way) { return conv_->forward(x_NCi, way, norm_->fusion(x_NCi)); }
 
  private:
   NormActivation norm_;

@@ -2,7 +2,6 @@
 
 #include "base/check.hpp"
 #include "base/portable.hpp"
-#include "kernels/sparse_conv/sparse_conv.hpp"
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/repeat_interleave.h>
@@ -26,8 +25,8 @@ ConvolutionWay ConvolutionWay::reversed() const {
   return back;
 }
 
-at::Tensor ConvolutionWay::convolve(const at::Tensor& x_NCi, const at::Tensor& weight) const {
-  return table_.defined() ? sparse_conv_portable(x_NCi, weight, {}, table_) : sparse_conv(x_NCi, weight, {}, maps_);
+at::Tensor ConvolutionWay::convolve(const at::Tensor& x_NCi, const at::Tensor& weight, const ConvolutionFusion& fusion) const {
+  return table_.defined() ? sparse_conv_portable(x_NCi, weight, {}, table_, fusion) : sparse_conv(x_NCi, weight, {}, maps_, fusion);
 }
 
 VoxelLevels::VoxelLevels(const at::Tensor& coords_N4, int64_t num_levels, Duplicates duplicates) : duplicates_(duplicates) {

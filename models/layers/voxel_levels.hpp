@@ -2,6 +2,7 @@
 // The voxels of a batch at every resolution of a network, and the ways of convolutions between them.
 
 #include "kernels/kernel_map/kernel_map.hpp"
+#include "kernels/sparse_conv/sparse_conv.hpp"
 #include "kernels/voxel_index/voxel_index.hpp"
 
 #include <vector>
@@ -19,8 +20,9 @@ class ConvolutionWay {
 
   /// @param x_NCi   features of the inputs
   /// @param weight  [taps, Ci, Co]
+  /// @param fusion  what to do on the way
   /// @return        [M, Co]
-  at::Tensor convolve(const at::Tensor& x_NCi, const at::Tensor& weight) const;
+  at::Tensor convolve(const at::Tensor& x_NCi, const at::Tensor& weight, const ConvolutionFusion& fusion) const;
 
  private:
   ConvolutionMaps maps_;

@@ -172,6 +172,25 @@ TEST(BatchNorm, HasDerivativesOfBothOrders) {
     }
 }
 
+TEST(BatchNorm, TellsAConvolutionWhatItDoesWithDerivativesOfBothOrders) {
+  for (const bool training : {true, false}) {
+    const at::Tensor mean = at::randn({3}, at::kDouble), variance = at::rand({3}, at::kDouble) + 0.5;
+    const auto affine = [&](const std::vector<at::Tensor>& t, const at::Tensor& to_mean, const at::Tensor& to_variance) {
+      const auto [scale, shift] = batch_norm_affine(t[0], t[1], t[2], to_mean, to_variance, {training, 0.1, 1e-3, 0.3});
+      return at::cat({scale, shift});
+    };
+    const TensorFunction f = [&](const auto& t) { return affine(t, mean.clone(), variance.clone()); };
+    const std::vector<at::Tensor> inputs{at::randn({7, 3}, at::kDouble), at::randn({3}, at::kDouble), at::randn({3}, at::kDouble)};
+    EXPECT_TRUE(gradcheck(f, inputs));
+    EXPECT_TRUE(gradgradcheck(f, inputs, {1e-6, 1e-5, 1e-6}));
+    const at::Tensor moved = mean.clone(), spread = variance.clone(), moved_too = mean.clone(), spread_too = variance.clone();
+    const at::Tensor parts = affine(inputs, moved, spread);
+    const at::Tensor expected = batch_norm(inputs[0], inputs[1], inputs[2], moved_too, spread_too, {training, 0.1, 1e-3, 0.3});
+    EXPECT_TRUE(is_close(at::leaky_relu(inputs[0] * parts.slice(0, 0, 3) + parts.slice(0, 3), 0.3), expected));
+    EXPECT_TRUE(moved.equal(moved_too) && spread.equal(spread_too));
+  }
+}
+
 TEST(BatchNorm, IsTheSameForAnyNumberOfThreadsAndAnyRun) {
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     const at::Tensor x = (at::randn({20000, 37}) + 1).to(type).requires_grad_(), weight = at::randn({37}).requires_grad_(), bias = at::randn({37}).requires_grad_();
