@@ -7,17 +7,17 @@
 
 namespace tev {
 
-const ObjectSpec& ragged_object(const DataSpec& spec, const std::string& name) {
+const ObjectSpec& ragged_object(const DataSpec& spec, const std::string& name, const std::string& key) {
   const auto names = spec.ragged_names();
   TEV_CHECK_INPUT(!names.empty(), "data.features: no object with rows has features (this model reads one, e.g. part). "
                   "Add data.features.<object>, or choose model.name: mlp.");
   if (name.empty()) {
-    TEV_CHECK_INPUT(names.size() == 1, "model.object: not given, and several objects have rows (", join_names(names),
+    TEV_CHECK_INPUT(names.size() == 1, key, ": not given, and several objects have rows (", join_names(names),
                     "). Name one of them.");
     return *spec.find(names.front());
   }
   const ObjectSpec* object = spec.find(name);
-  TEV_CHECK_INPUT(object && object->ragged, "model.object: no object '", name, "' with rows has features (objects: ",
+  TEV_CHECK_INPUT(object && object->ragged, key, ": no object '", name, "' with rows has features (objects: ",
                   join_names(names), ").", suggest_name(name, names));
   return *object;
 }

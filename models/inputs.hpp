@@ -7,9 +7,10 @@
 namespace tev {
 
 /// The ragged object that a network of rows reads.
-/// @param name  value of the key model.object; empty: the only ragged object there is
+/// @param name  value of the key; empty: the only ragged object there is
+/// @param key   for messages
 /// @throws      InputError when there is none, several and none is named, or the name is not one of them
-const ObjectSpec& ragged_object(const DataSpec& spec, const std::string& name);
+const ObjectSpec& ragged_object(const DataSpec& spec, const std::string& name, const std::string& key = "model.object");
 
 /// The dense object `event`.
 /// @param reason  what needs it, e.g. "model.use_event"; begins the message

@@ -138,7 +138,9 @@ int64_t EventSource::reserve_bytes(int64_t unit) const {
   // The records as stored; their values, at most 8 bytes each; the ragged copy; the features, stacked, standardised and
   // transposed, at most one float32 for every value of a row each.
   const Unit& range = catalog_->units()[unit];
-  return range.stored_bytes + static_cast<int64_t>((8 + 4 + 3 * 4 * features_a_value()) * static_cast<double>(range.num_values)) + 4096;
+  // Where rows have labels: their classes and weights, what is kept of them, and the numbers of the kept rows, twice.
+  const double a_value = 8 + 4 + 3 * 4 * features_a_value() + (config_.label.object.empty() ? 0 : 2 * kLabelBytes + 2 * 8);
+  return range.stored_bytes + static_cast<int64_t>(a_value * static_cast<double>(range.num_values)) + 4096;
 }
 
 int64_t EventSource::held_bytes(int64_t unit) const {
@@ -272,7 +274,7 @@ DecodedUnit EventSource::decode(int64_t unit, const std::vector<FieldValues>& va
     decoded.label_offsets = block.raw.at(config_.label.object).offsets;
   }
   decoded.weight = chosen(roles.weight);
-  check_labels(decoded, values, block, where);
+  check_labels(unit, decoded, values, block, where);
   check_weights(decoded.weight, where);
   switch (stage_) {
     case Stage::raw: decoded.inputs = block.raw; break;
@@ -298,7 +300,7 @@ void EventSource::add_training_weights(DecodedUnit& decoded, const EventBlock& b
   if (stage_ == Stage::features && bins.defined()) decoded.observers[kWeightBins] = bins;
 }
 
-void EventSource::check_labels(const DecodedUnit& decoded, const std::vector<FieldValues>& values, const EventBlock& block,
+void EventSource::check_labels(int64_t unit, const DecodedUnit& decoded, const std::vector<FieldValues>& values, const EventBlock& block,
                                const EventName& where) const {
   const auto* begin = decoded.label.const_data_ptr<int64_t>();
   const auto* end = begin + decoded.label.numel();
@@ -308,10 +310,11 @@ void EventSource::check_labels(const DecodedUnit& decoded, const std::vector<Fie
   const at::Tensor& among = decoded.label_offsets.defined() ? block.kept : block.selected;
   const int64_t read = among.defined() ? among[index].item<int64_t>() : index;
   const int64_t event = event_of_row(decoded.label_offsets, index);
-  const at::Tensor& of_label = values[preprocess_->objects().size()].values;
-  std::string row;
-  if (decoded.label_offsets.defined()) row = c10::str("row ", index - decoded.label_offsets[event].item<int64_t>(), " of '", config_.label.object, "': ");
-  throw InputError(c10::str(where(event), ": ", row, labels_.problem(row.empty() || labels_.kind() == ClassLabels::Kind::text ? of_label : of_label.reshape({-1, 1}), read)));
+  const FieldValues& of_label = values[preprocess_->objects().size()];
+  if (!decoded.label_offsets.defined()) throw InputError(c10::str(where(event), ": ", labels_.problem(of_label.values, read)));
+  const int64_t stored = block.selected.defined() ? block.selected[event].item<int64_t>() : event;
+  const int64_t first = of_label.offsets.defined() ? of_label.offsets[stored].item<int64_t>() : stored * of_label.values.size(1);
+  throw InputError(c10::str(where(event), ": row ", read - first, " of '", config_.label.object, "': ", labels_.problem(row_labels(unit, values), read)));
 }
 
 void EventSource::check_weights(const at::Tensor& weight, const EventName& where) const {

@@ -65,7 +65,7 @@ class EventSource final : public WorkerLoader {
   DecodedUnit decode(int64_t unit, const std::vector<FieldValues>& values, const Roles& roles, const EventBlock& block) const;
   void add_training_weights(DecodedUnit& decoded, const EventBlock& block, const EventName& where) const;
   at::Tensor row_labels(int64_t unit, const std::vector<FieldValues>& values) const;
-  void check_labels(const DecodedUnit& decoded, const std::vector<FieldValues>& values, const EventBlock& block, const EventName& where) const;
+  void check_labels(int64_t unit, const DecodedUnit& decoded, const std::vector<FieldValues>& values, const EventBlock& block, const EventName& where) const;
   double features_a_value() const;
   void count_reading(int64_t unit, const decode::ReadCost& before, int64_t passed_ns) const;
   void check_weights(const at::Tensor& weight, const EventName& where) const;

@@ -42,7 +42,7 @@ std::vector<Observer> observers(const DataConfig& config, const std::vector<std:
     const auto equals = column.find('=');
     const std::string name = column.substr(0, equals);
     const std::string field = equals == std::string::npos ? column : column.substr(equals + 1);
-    TEV_CHECK_INPUT(std::find(reserved.begin(), reserved.end(), name) == reserved.end(), option, ": '", name,
+    TEV_CHECK_INPUT(std::find(reserved.begin(), reserved.end(), name.substr(0, name.find('/'))) == reserved.end(), option, ": '", name,
                     "' is a name that predictions use themselves (", join_names(reserved), "). Write another one before it: my_", name,
                     "=", field, ".");
     TEV_CHECK_INPUT(!name.empty() && !field.empty(), option, ": '", column, "' names no field. Write field, or name=field.");

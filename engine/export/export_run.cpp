@@ -22,7 +22,7 @@ using nlohmann::ordered_json;
 
 constexpr double kParityLimit = 1e-6;
 constexpr int64_t kParityEvents = 500;  // the largest batch that is compared
-constexpr int64_t kParityRows = 40'000;  // of a network of rows, whose events have thousands
+constexpr int64_t kParityRows = 100'000;  // of an object: events of a detector have thousands
 
 std::vector<float> floats(const at::Tensor& tensor) {
   const at::Tensor flat = tensor.contiguous();
@@ -43,14 +43,18 @@ ordered_json preprocessing_json(const TrainedRun& run) {
           {{"name", features[i].first}, {"expression", features[i].second}, {"mean", mean[i]}, {"scale", scale[i]}});
   }
   json["classes"] = run.spec.classes;
+  if (!run.spec.label_object.empty()) json["labelled_object"] = run.spec.label_object;
   json["standardised"] = "(x - mean) / scale";
   return json;
 }
 
-/// The first events, as many as have no more rows of an object, but at least one.
-Columns first_events(const Columns& raw, const std::string& object, int64_t most_rows) {
-  const at::Tensor& rows = raw.at(object).offsets;
-  const int64_t count = std::max<int64_t>(1, rows.le(most_rows).sum().item<int64_t>() - 1);
+int64_t num_events(const Column& column) { return column.ragged() ? column.offsets.numel() - 1 : column.values.size(0); }
+
+/// The first events, as many as have no more rows of any object, but at least one.
+Columns first_events(const Columns& raw, int64_t most_rows) {
+  int64_t count = num_events(raw.begin()->second);
+  for (const auto& [name, column] : raw)
+    if (column.ragged()) count = std::min(count, std::max<int64_t>(1, column.offsets.le(most_rows).sum().item<int64_t>() - 1));
   Columns first;
   for (const auto& [name, column] : raw) {
     if (column.ragged()) first[name].offsets = column.offsets.slice(0, 0, count + 1);
@@ -59,22 +63,28 @@ Columns first_events(const Columns& raw, const std::string& object, int64_t most
   return first;
 }
 
-/// One event with the event columns of the first one and so many rows of every ragged object (fewer where the sample has no
-/// more).
+/// The rows of the largest event of a column: rows of several events may exclude each other, as voxels do.
+at::Tensor rows_of_largest_event(const Column& column) {
+  const at::Tensor lengths = column.offsets.diff();
+  const auto event = lengths.argmax().item<int64_t>();
+  const auto first = column.offsets[event].item<int64_t>();
+  return column.values.slice(0, first, first + lengths[event].item<int64_t>());
+}
+
+/// One event with the event columns of the first one and so many rows of every ragged object (fewer where no event has more).
 Columns event_of_length(const Columns& raw, int64_t length) {
   Columns event;
   for (const auto& [name, column] : raw) {
-    const int64_t rows = column.ragged() ? std::min(column.values.size(0), length) : 1;
-    event[name].values = column.values.slice(0, 0, rows);
+    const at::Tensor all = column.ragged() ? rows_of_largest_event(column) : column.values;
+    const int64_t rows = column.ragged() ? std::min(all.size(0), length) : 1;
+    event[name].values = all.slice(0, 0, rows);
     if (column.ragged()) event[name].offsets = at::tensor({int64_t{0}, rows}, at::kLong);
   }
   return event;
 }
 
 /// Made-up events of 0, 1 and 200 rows. One that the features are not defined for is left out: the data need not have it.
-Columns special_lengths(const TrainedRun& run, const Columns& sample, Messages& messages) {
-  // Rows of several events may exclude each other, as voxels do.
-  const Columns raw = run.spec.label_object.empty() ? sample : first_events(sample, run.spec.label_object, 0);
+Columns special_lengths(const TrainedRun& run, const Columns& raw, Messages& messages) {
   std::vector<Columns> events;
   for (const int64_t length : {0, 1, 200}) {
     events.push_back(event_of_length(raw, length));
@@ -118,8 +128,7 @@ ExportReport export_run(const std::filesystem::path& root, const std::vector<std
   replace_file(folder / "preprocessing.json", preprocessing_json(run).dump(2) + "\n");
 
   const auto data = open_data(run, files, messages);
-  Columns raw = data->raw_sample(evaluated_split(run, files), kParityEvents);
-  if (!run.spec.label_object.empty()) raw = first_events(raw, run.spec.label_object, kParityRows);
+  const Columns raw = first_events(data->raw_sample(evaluated_split(run, files), kParityEvents), kParityRows);
   const Columns special = special_lengths(run, raw, messages);
   data->catalog_thread().run([&] {
     H5Writer writer((folder / "parity_sample.h5").string());

@@ -45,8 +45,8 @@ at::Tensor voxel_coords(const at::Tensor& keys);
 /// @stream            current stream; does not synchronise
 at::Tensor event_offsets(const at::Tensor& keys, int64_t num_events);
 
-/// The portable form of voxel_index. It does not check ranges; under Duplicates::error what is traced raises an error for two rows of one
-/// voxel, that of ATen's assertion.
+/// The portable form of voxel_index. What is traced raises an error, that of ATen's assertion, for coordinates out of range and, under
+/// Duplicates::error, for two rows of one voxel.
 VoxelIndex voxel_index_portable(const at::Tensor& coords, Duplicates duplicates);
 
 /// The portable form of event_offsets.

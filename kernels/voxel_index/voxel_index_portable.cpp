@@ -21,10 +21,18 @@ at::Tensor if_single(const at::Tensor& keys, const at::Tensor& counts) {
                                              single.logical_not().to(at::kLong));
 }
 
+/// Fields [N, 4] that cannot be had from a graph where one of them is out of range: it would run into the next one.
+at::Tensor if_in_range(const at::Tensor& fields) {
+  const at::Tensor event = fields.select(1, 0), place = fields.slice(1, 1);
+  const at::Tensor inside = event.ge(0).logical_and(event.lt(0x10000)).all().logical_and(place.ge(-0x8000).logical_and(place.lt(0x8000)).all()).cpu();
+  return fields + at::_functional_assert_async(inside, "tev::voxel_index: coords out of range (events 0 to 65535, x, y, z -32768 to 32767).",
+                                               inside.logical_not().to(at::kLong));
+}
+
 }  // namespace
 
 VoxelIndex voxel_index_portable(const at::Tensor& coords, Duplicates duplicates) {
-  const at::Tensor fields = coords.to(at::kLong);
+  const at::Tensor fields = if_in_range(coords.to(at::kLong));
   const auto field = [&](int64_t i) { return fields.select(1, i) + 0x8000; };
   const at::Tensor keys = (field(0) - 0x10000) * (int64_t{1} << 48) + field(1) * (int64_t{1} << 32) + field(2) * 0x10000 + field(3);
   const auto [sorted, order] = keys.sort(/*stable=*/std::optional<bool>(true), /*dim=*/0);

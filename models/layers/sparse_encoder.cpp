@@ -1,17 +1,19 @@
 #include "models/layers/sparse_encoder.hpp"
 
 #include "base/check.hpp"
+#include "base/names.hpp"
 #include "base/portable.hpp"
 #include "models/inputs.hpp"
 
 #include <ATen/ops/stack.h>
 
 #include <algorithm>
+#include <set>
 
 namespace tev {
 namespace {
 
-constexpr int64_t kInputTaps = 27;
+constexpr int64_t kInputTaps = 27, kMostPlace = 32767;
 
 at::Tensor columns_of(const at::Tensor& values, const std::vector<int64_t>& columns) {
   std::vector<at::Tensor> each;
@@ -19,15 +21,15 @@ at::Tensor columns_of(const at::Tensor& values, const std::vector<int64_t>& colu
   return at::stack(each, 1);
 }
 
-/// @throws InputError  naming the first value that is none
-void check_whole(const at::Tensor& place_N3, const VoxelColumns& columns) {
-  const at::Tensor broken = place_N3.ne(place_N3.trunc());
+/// @throws InputError  naming the first value that is no whole number of 16 bits
+void check_places(const at::Tensor& place_N3, const VoxelColumns& columns) {
+  const at::Tensor broken = place_N3.ne(place_N3.trunc()).logical_or(place_N3.lt(-kMostPlace - 1)).logical_or(place_N3.gt(kMostPlace));
   if (!broken.any().item<bool>()) return;
   const at::Tensor first = broken.nonzero()[0];
   const auto axis = first[1].item<int64_t>();
   throw InputError(c10::str("model.coordinates: ", place_N3[first[0].item<int64_t>()][axis].item<double>(), " in the column '",
                             columns.object.features[static_cast<size_t>(columns.coordinates[static_cast<size_t>(axis)])], "' of '", columns.object.name,
-                            "' (whole numbers were expected). Round it in data.features, e.g. floor(x)."));
+                            "' (whole numbers from -32768 to 32767 were expected). Change it in data.features, e.g. floor(x / 3)."));
 }
 
 }  // namespace
@@ -44,6 +46,7 @@ void SparseEncoderOptions::declare(Fields& fields) {
 }
 
 VoxelColumns::VoxelColumns(const ObjectSpec& of, const std::vector<std::string>& names) : object(of), coordinates(feature_columns(of, names, "model.coordinates")) {
+  TEV_CHECK_INPUT(std::set<std::string>(names.begin(), names.end()).size() == names.size(), "model.coordinates: a name is given twice (", join_names(names), ").");
   TEV_CHECK_INPUT(names.size() == 3, "model.coordinates: ", names.size(), " names (three were expected, of the features that are x, y, z). Write [x, y, z].");
   const auto& raw = object.raw_features;
   for (const auto& name : names)
@@ -56,7 +59,7 @@ VoxelColumns::VoxelColumns(const ObjectSpec& of, const std::vector<std::string>&
 
 at::Tensor VoxelColumns::coords(const Column& rows) const {
   const at::Tensor place_N3 = columns_of(rows.values.detach(), coordinates);
-  if (!portable_mode()) check_whole(place_N3, *this);
+  if (!portable_mode()) check_places(place_N3, *this);
   return event_coords(place_N3, rows.offsets);
 }
 

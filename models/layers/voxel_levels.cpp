@@ -11,7 +11,7 @@ namespace tev {
 ConvolutionWay::ConvolutionWay(const at::Tensor& inputs, const at::Tensor& outputs, const ConvolutionShape& shape) {
   if (portable_mode()) {
     table_ = kernel_table_portable(inputs, outputs, shape, false);
-    reverse_table_ = kernel_table_portable(outputs, inputs, shape, true);
+    if (!shape.mirrors() || !inputs.is_same(outputs)) reverse_table_ = kernel_table_portable(outputs, inputs, shape, true);
   } else {
     maps_ = convolution_maps(inputs, outputs, shape);
   }
@@ -33,7 +33,7 @@ VoxelLevels::VoxelLevels(const at::Tensor& coords_N4, int64_t num_levels, Duplic
   try {
     index_ = voxel_index(coords_N4, duplicates);
   } catch (const Error& error) {
-    throw InputError(c10::str("model.coordinates: ", error.what()));
+    throw InputError(c10::str("model.coordinates: of this batch: ", error.what(), " The key is model.duplicates."));
   }
   const ConvolutionShape neighbours, halves{{2, 2, 2}, {2, 2, 2}};
   at::Tensor keys = index_.keys;

@@ -29,7 +29,7 @@ void MlpOptions::declare(Fields& fields) {
 }
 
 MlpImpl::MlpImpl(const MlpOptions& options, const DataSpec& spec)
-    : object_(spec.label_object.empty() ? event_object(spec, "model.name: mlp") : ragged_object(spec, spec.label_object)),
+    : object_(spec.label_object.empty() ? event_object(spec, "model.name: mlp") : ragged_object(spec, spec.label_object, "data.label.object")),
       stack_(stack_options(options, object_), "model.widths"),
       output_(torch::nn::LinearOptions(stack_->outputs(), class_count(spec, spec.label_object))) {
   init_linear(*output_, parse_weight_init(options.init), LayerPlace::output);

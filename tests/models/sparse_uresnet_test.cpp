@@ -97,7 +97,7 @@ TEST(SparseUresnet, DoubledVoxelsAreAnErrorOrOne) {
   auto inputs = voxel_batch({20});
   inputs = {at::cat({inputs[0], inputs[0].slice(0, 0, 2)}), at::tensor({0, 22}, at::kLong)};
   SparseUresnetImpl strict(options, voxels);
-  EXPECT_NE(test::error_of<InputError>([&] { strict.forward(columns_of(inputs)); }).find("model.coordinates: tev::voxel_index: rows "), std::string::npos);
+  EXPECT_NE(test::error_of<InputError>([&] { strict.forward(columns_of(inputs)); }).find("model.coordinates: of this batch: tev::voxel_index: rows "), std::string::npos);
   options.encoder.duplicates = "mean";
   SparseUresnetImpl network(options, voxels);
   network.eval();

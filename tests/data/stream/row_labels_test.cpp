@@ -7,6 +7,7 @@
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include <set>
@@ -29,6 +30,8 @@ std::string rows_file() {
   writer.append("part/x", rows.to(at::kFloat));
   writer.append("part/kind", rows.remainder(3).mul(10));
   writer.append("part/offsets", offsets);
+  writer.append("shifted/kind", rows.remainder(3).mul(10));
+  writer.append("shifted/offsets", offsets.roll(1, 0).index_fill(0, at::tensor({0}, at::kLong), 0).index_fill(0, at::tensor({kEvents}, at::kLong), offsets[-1]));
   writer.append("met", events.to(at::kFloat));
   writer.append("weight", events.add(1).to(at::kFloat));
   writer.close();
@@ -120,7 +123,8 @@ TEST(RowLabels, NameTheRowThatHasNoClass) {
   DataConfig config = rows_config();
   config.label.classes = {{"none", {"0"}}, {"ten", {"10"}}};
   test::StrictMessages messages;
-  // Event 2 has rows 1 and 2, the second of class 20; no row is dropped before it.
+  // Event 2 has rows 1 and 2, the second of class 20; the first is dropped.
+  config.objects[1].second.valid = "x != 1";
   EXPECT_EQ(test::file_error<InputError>([&] { DataSession(config, 1, messages).summarise(); }),
             "row_labels.h5: event 2: row 1 of 'part': data.label is 20 (expected 0, 10 for the classes none, ten). Correct data.label or list all classes; "
             "data.objects.part.valid can drop such rows.");
@@ -128,11 +132,11 @@ TEST(RowLabels, NameTheRowThatHasNoClass) {
 
 TEST(RowLabels, MustBeAsManyAsTheRows) {
   DataConfig config = rows_config();
-  config.label.field = "met";
-  config.label.column = "";
-  config.objects[1].second.offsets = "part/offsets";
+  config.label.field = "shifted";  // as many in all, but other ones of each event
+  config.label.column = "kind";
   test::StrictMessages messages;
-  EXPECT_NE(test::file_error<InputError>([&] { DataSession(config, 1, messages).summarise(); }), "");
+  EXPECT_EQ(test::file_error<InputError>([&] { DataSession(config, 1, messages).summarise(); }),
+            "row_labels.h5: data.label has 6000 values for 6000 rows of 'part' (one a row was expected, divided into events as they are). Correct data.label.field.");
 }
 
 TEST(RowLabels, RefuseWhatOnlyEventsHave) {
