@@ -81,6 +81,7 @@ void add_predict(CLI::App& app, Command& chosen) {
   command->add_option("--columns", request->columns, "Fields of the files to copy along, as they are stored")->delimiter(',');
   command->footer(R"(Writes scores [N, classes], label, weight, sample_id, class_names and the columns asked for: a column of
 data.objects.event, or any field of the files as field, field:index or field:member, with name= in front to rename it.
+Where rows have classes, scores, label and weight are those of rows, offsets [N + 1] says which belong to an event, inputs/ has their raw features.
 Examples:
   tevatrain predict runs/pfn --data new.h5 --out scores.h5
   tevatrain predict runs/pfn --columns ttv=values_block_1:0,truth_e=values_block_0:800)");

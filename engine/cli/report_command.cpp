@@ -6,7 +6,7 @@
 namespace tev {
 
 void add_report(CLI::App& app, Command& chosen) {
-  auto* command = app.add_subcommand("report", "One HTML page with loss, ROC curve, scores and inputs of runs");
+  auto* command = app.add_subcommand("report", "One HTML page with loss, ROC curve, scores and inputs of runs; where rows have classes: IoU, confusion matrix, event displays");
   auto arguments = std::make_shared<std::vector<std::string>>();
   auto out = std::make_shared<std::string>();
   command->add_option("runs", *arguments, "Run directories")->required();

@@ -16,9 +16,10 @@ struct BatchNormOptions {
 /// leaky_relu((x - mean) / sqrt(variance + eps) * weight + bias), channel by channel.
 ///
 /// Computed as x * scale + shift, scale and shift as batch_norm_scale_shift gives them: the error of an output is that of x beside the spread of
-/// its channel. Statistics are sums in fp64, so a mean far from 0 costs the variance nothing. Always the same bits: rows are summed in
-/// order within blocks of 512, then the blocks, for any number of threads and any instruction set; so are those of the gradients. Half types compute in
-/// fp32. In training running statistics follow as in torch (the unbiased variance goes into running_var), without a gradient.
+/// its channel. Statistics are sums in fp64: where x is fp32 or a half type a mean far from 0 costs the variance nothing, where it is fp64
+/// what batch_norm_sums says. Always the same bits: rows are summed in order within blocks of 512, then the blocks, for any number of threads and any
+/// instruction set; so are those of the gradients. Half types compute in fp32. In training running statistics follow as in torch (the unbiased variance
+/// goes into running_var), without a gradient.
 /// No rows: an empty output, running statistics as they were, gradients 0. One row: its variance is 0, so the output is leaky_relu(bias), and
 /// running_var stays, since one row has no unbiased variance. Derivatives of every order exist; those above the first are compositions of ATen operators.
 /// Under PortableGuard it is one as well, for tracing: the numbers agree within rounding.

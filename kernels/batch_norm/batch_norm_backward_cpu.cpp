@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
+#include "kernels/affine_relu.hpp"
 #include "kernels/batch_norm/batch_norm_math.hpp"
 #include "kernels/batch_norm/row_sums.hpp"
 #include "kernels/cpu_output.hpp"
@@ -28,7 +29,7 @@ struct Backward {
 /// The gradient of what is normalised.
 template <class value_t>
 TEV_SIMD_BODY value_t before_relu(value_t grad, value_t x, value_t scale, value_t shift, value_t negative_slope) {
-  return batch_norm_math::leaky_relu_gradient(grad, batch_norm_math::normalize(x, scale, shift), negative_slope);
+  return affine_relu::leaky_relu_gradient(grad, affine_relu::affine(x, scale, shift), negative_slope);
 }
 
 template <int width, class scalar_t>

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
+#include "kernels/affine_relu.hpp"
 #include "kernels/batch_norm/batch_norm_math.hpp"
 #include "kernels/batch_norm/row_sums.hpp"
 #include "kernels/cpu_output.hpp"
@@ -54,8 +55,8 @@ TEV_SIMD_BODY void apply_rows(const scalar_t* x, const Affine<value_t>& affine, 
   for (int64_t r = 0; r < rows; ++r, x += channels, out += channels) {
 #pragma omp simd
     for (int64_t c = 0; c < channels; ++c)
-      out[c] = static_cast<scalar_t>(batch_norm_math::leaky_relu(
-          batch_norm_math::normalize(static_cast<value_t>(x[c]), affine.scale[c], affine.shift[c]), negative_slope));
+      out[c] = static_cast<scalar_t>(affine_relu::leaky_relu(
+          affine_relu::affine(static_cast<value_t>(x[c]), affine.scale[c], affine.shift[c]), negative_slope));
   }
 }
 

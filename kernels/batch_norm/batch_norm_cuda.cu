@@ -4,11 +4,13 @@
 #include <torch/library.h>
 
 #include "base/launch.cuh"
+#include "kernels/affine_relu.hpp"
 #include "kernels/batch_norm/batch_norm_math.hpp"
 
 namespace tev {
 namespace {
 
+using namespace affine_relu;
 using namespace batch_norm_math;
 
 /// Rows and what one number a channel is for them; grad, of_x and constant in the backward alone.
@@ -23,7 +25,7 @@ struct Rows {
   value_t negative_slope;
 
   __device__ value_t value(int64_t i) const { return static_cast<value_t>(x[i]); }
-  __device__ value_t normal(int64_t i) const { return normalize(value(i), scale[i % channels], shift[i % channels]); }
+  __device__ value_t normal(int64_t i) const { return affine(value(i), scale[i % channels], shift[i % channels]); }
   __device__ value_t before_relu(int64_t i) const { return leaky_relu_gradient(static_cast<value_t>(grad[i]), normal(i), negative_slope); }
 };
 

@@ -17,8 +17,10 @@ namespace tev {
 /// convolution of 32 channels (8 % with that of mirrors) on one thread.
 class MapTiles {
  public:
+  /// @param where  the operator, for messages
   /// @throws tev::Error for offsets that are none
-  MapTiles(at::TensorList map, int64_t num_taps, int64_t num_inputs) : num_taps_(num_taps), num_rows_(map[4].size(0)), num_inputs_(num_inputs) {
+  MapTiles(const char* where, at::TensorList map, int64_t num_taps, int64_t num_inputs)
+      : where_(where), num_taps_(num_taps), num_rows_(map[4].size(0)), num_inputs_(num_inputs) {
     for (size_t i = 0; i < kept_.size(); ++i) kept_[i] = map[i].contiguous();
     pairs_ = {kept_[0].const_data_ptr<int32_t>(), static_cast<size_t>(kept_[0].numel())};
     taps_ = {kept_[1].const_data_ptr<int64_t>(), static_cast<size_t>(kept_[1].numel())};
@@ -44,20 +46,20 @@ class MapTiles {
   /// @throws tev::Error for a tile that names voxels, or places in its halo, that are not there
   void check(int64_t tile) const {
     const bool inside = std::all_of(halo_.begin() + halos_[tile], halo_.begin() + halos_[tile + 1], [&](int32_t input) { return input >= 0 && input < num_inputs_; });
-    TEV_CHECK(inside, "tev::sparse_conv: the map names inputs that are not among the ", num_inputs_, " rows of x. Build it from the voxels of x.");
+    TEV_CHECK(inside, where_, ": the map names inputs that are not among the ", num_inputs_, " rows of x. Build it from the voxels of x.");
     const auto begin = taps_[tile * num_taps_], end = taps_[(tile + 1) * num_taps_];
     int32_t place = 0, row = 0;
     for (int64_t i = begin; i < end; ++i) {
       place = std::max(place, kernel_map_math::place_of(pairs_[i]));
       row = std::max(row, kernel_map_math::row_of(pairs_[i]));
     }
-    TEV_CHECK(begin == end || (place < halos_[tile + 1] - halos_[tile] && row < rows(tile)), "tev::sparse_conv: tile ", tile,
+    TEV_CHECK(begin == end || (place < halos_[tile + 1] - halos_[tile] && row < rows(tile)), where_, ": tile ", tile,
               " of the map has pairs of inputs or outputs that are not in it. Take maps from tev::kernel_map.");
     for (int64_t tap = 0; tap < num_taps_; ++tap) {  // kernels keep several outputs in registers: none may come twice
       bool rising = true;
       const auto list = pairs(tile, tap);
       for (size_t i = 1; i < list.size(); ++i) rising &= kernel_map_math::row_of(list[i - 1]) < kernel_map_math::row_of(list[i]);
-      TEV_CHECK(rising, "tev::sparse_conv: the outputs of tap ", tap, " in tile ", tile, " of the map do not rise. Take maps from tev::kernel_map.");
+      TEV_CHECK(rising, where_, ": the outputs of tap ", tap, " in tile ", tile, " of the map do not rise. Take maps from tev::kernel_map.");
     }
   }
 
@@ -74,7 +76,7 @@ class MapTiles {
         mirrors &= (static_cast<uint32_t>(words[input * num_words + mirrored / kernel_map_math::mask_bits]) >> (mirrored % kernel_map_math::mask_bits) & 1) != 0;
       }
     }
-    TEV_CHECK(mirrors, "tev::sparse_conv: the gradient of x needs the reverse of the map, which is not its own (its shape does not mirror, or its outputs "
+    TEV_CHECK(mirrors, where_, ": the gradient of x needs the reverse of the map, which is not its own (its shape does not mirror, or its outputs "
                        "are not its inputs). Take both from tev::convolution_maps.");
   }
 
@@ -87,11 +89,12 @@ class MapTiles {
   }
 
  private:
-  static void check_offsets(const char* name, at::IntArrayRef offsets, int64_t last) {
+  void check_offsets(const char* name, at::IntArrayRef offsets, int64_t last) const {
     TEV_CHECK(!offsets.empty() && offsets.front() == 0 && offsets.back() == last && std::is_sorted(offsets.begin(), offsets.end()),
-              "tev::sparse_conv: ", name, " of the map does not run from 0 to ", last, " without falling. Take maps from tev::kernel_map.");
+              where_, ": ", name, " of the map does not run from 0 to ", last, " without falling. Take maps from tev::kernel_map.");
   }
 
+  const char* where_;
   int64_t num_taps_, num_rows_, num_inputs_, largest_halo_ = 0;
   std::array<at::Tensor, 4> kept_{};
   c10::ArrayRef<int32_t> pairs_{}, halo_{};

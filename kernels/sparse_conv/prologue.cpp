@@ -1,12 +1,12 @@
 #include "kernels/sparse_conv/prologue.hpp"
 
+#include "kernels/affine_relu.hpp"
 #include "kernels/simd.hpp"
-#include "kernels/sparse_conv/sparse_conv_math.hpp"
 
 namespace tev {
 namespace {
 
-using namespace sparse_conv_math;
+using namespace affine_relu;
 
 template <class T>
 TEV_SIMD_BODY void activate_body(T* rows, int64_t num_rows, int64_t channels, const T* scale, const T* shift, T negative_slope) {

@@ -99,7 +99,7 @@ at::Tensor sparse_conv_cpu(const at::Tensor& x_any, const at::Tensor& weight_any
                            const std::optional<at::Tensor>& residual_any) {
   const at::Tensor x = x_any.contiguous(), weight = weight_any.contiguous();
   const int64_t num_taps = weight.size(0), in = weight.size(1), out_channels = weight.size(2);
-  const MapTiles tiles(map, num_taps, x.size(0));
+  const MapTiles tiles("tev::sparse_conv", map, num_taps, x.size(0));
   const at::Tensor mask = map[4].contiguous(), residual = residual_any ? residual_any->contiguous() : at::Tensor();
   at::Tensor out = empty_cpu_output({tiles.num_rows(), out_channels}, x.options());
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, x.scalar_type(), "sparse_conv", [&] {

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "base/launch.cuh"
+#include "kernels/affine_relu.hpp"
 #include "kernels/kernel_map/kernel_map_math.hpp"
 #include "kernels/sparse_conv/sparse_conv.hpp"
 #include "kernels/sparse_conv/sparse_conv_math.hpp"
@@ -67,7 +68,7 @@ struct DevicePrologue {
   value_t negative_slope;
 
   __device__ value_t operator()(value_t x, int64_t c) const {
-    return scale == nullptr ? x : sparse_conv_math::leaky_relu(sparse_conv_math::affine(x, scale[c], shift[c]), negative_slope);
+    return scale == nullptr ? x : affine_relu::leaky_relu(affine_relu::affine(x, scale[c], shift[c]), negative_slope);
   }
 };
 
@@ -147,8 +148,8 @@ struct PrologueChannel {
       value_t sum_scale = 0, sum_shift = 0;
       for (int64_t row = first; row < first + sparse_conv_math::block_rows && row < num_rows; ++row) {
         const auto value = static_cast<value_t>(x[row * channels + c]);
-        const value_t inner = sparse_conv_math::leaky_relu_gradient(sparse_conv_math::affine(value, prologue.scale[c], prologue.shift[c]),
-                                                                    static_cast<value_t>(grad[row * channels + c]), prologue.negative_slope);
+        const value_t inner = affine_relu::leaky_relu_gradient(static_cast<value_t>(grad[row * channels + c]),
+                                                               affine_relu::affine(value, prologue.scale[c], prologue.shift[c]), prologue.negative_slope);
         grad_x[row * channels + c] = static_cast<scalar_t>(inner * prologue.scale[c]);
         sum_scale += inner * value;
         sum_shift += inner;

@@ -12,20 +12,6 @@ namespace tev::sparse_conv_math {
 TEV_HD float fused_multiply_add(float a, float b, float c) { return fmaf(a, b, c); }
 TEV_HD double fused_multiply_add(double a, double b, double c) { return fma(a, b, c); }
 
-/// What a tap sees of x under a prologue: leaky_relu(x * scale + shift). And the gradient of what stands in the brackets.
-template <class T>
-TEV_HD T affine(T x, T scale, T shift) { return x * scale + shift; }
-template <class T>
-TEV_HD T leaky_relu(T x, T negative_slope) {
-  const T low = x * negative_slope;
-  return x > 0 ? x : low;
-}
-template <class T>
-TEV_HD T leaky_relu_gradient(T x, T grad, T negative_slope) {
-  const T low = grad * negative_slope;
-  return x > 0 ? grad : low;
-}
-
 /// Gradients of scale and shift add up rows within blocks of so many, then the blocks in order, in fp64.
 constexpr int64_t block_rows = 512;
 

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "kernels/affine_relu.hpp"
 #include "kernels/cpu_output.hpp"
 #include "kernels/shared_work.hpp"
 #include "kernels/simd.hpp"
@@ -16,7 +17,8 @@
 namespace tev {
 namespace {
 
-using namespace sparse_conv_math;
+using namespace affine_relu;
+using sparse_conv_math::block_rows;
 
 template <class scalar_t>
 struct PrologueRows {
@@ -38,7 +40,7 @@ TEV_SIMD_BODY void add_rows_body(const PrologueRows<scalar_t>& rows, int64_t beg
 #pragma omp simd
     for (int64_t c = 0; c < channels; ++c) {
       const auto value = static_cast<value_t>(x[c]);
-      const value_t inner = leaky_relu_gradient(affine(value, rows.scale[c], rows.shift[c]), static_cast<value_t>(grad[c]), rows.negative_slope);
+      const value_t inner = leaky_relu_gradient(static_cast<value_t>(grad[c]), affine(value, rows.scale[c], rows.shift[c]), rows.negative_slope);
       grad_x[c] = static_cast<scalar_t>(inner * rows.scale[c]);
       sums[c] += inner * value;
       sums[channels + c] += inner;

@@ -56,7 +56,7 @@ at::Tensor weight_backward_cpu(const at::Tensor& x_any, const at::Tensor& grad_a
                                const std::optional<at::Tensor>& scale, const std::optional<at::Tensor>& shift, double negative_slope) {
   const at::Tensor x = x_any.contiguous(), grad = grad_any.contiguous();
   const int64_t in = x.size(1), out = grad.size(1);
-  const MapTiles tiles(map, num_taps, x.size(0));
+  const MapTiles tiles("tev::sparse_conv", map, num_taps, x.size(0));
   const int64_t block_tiles = sparse_conv_math::block_tiles(tiles.num_tiles());
   const int64_t num_blocks = (tiles.num_tiles() + block_tiles - 1) / block_tiles;
   at::Tensor result;

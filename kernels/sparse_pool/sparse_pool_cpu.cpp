@@ -96,7 +96,7 @@ void join_tile_baseline(const Join& join, const MapTiles& tiles, const int32_t* 
 struct PoolMap {
   /// @param mirrored  used as its own reverse, which is checked
   PoolMap(at::TensorList map, int64_t num_inputs, bool mirrored = false)
-      : halo(map[2].contiguous()), halo_offsets(map[3].contiguous()), mask(mirrored ? map[4].contiguous() : at::Tensor()), tiles(map, num_taps_of(map), num_inputs) {}
+      : halo(map[2].contiguous()), halo_offsets(map[3].contiguous()), mask(mirrored ? map[4].contiguous() : at::Tensor()), tiles("tev::sparse_pool", map, num_taps_of(map), num_inputs) {}
 
   void check(int64_t tile) const {
     tiles.check(tile);
