@@ -23,7 +23,7 @@ SparseUresnetOptions small() {
 
 Columns columns_of(const std::vector<at::Tensor>& inputs) { return {{"voxel", {inputs[0], inputs[1]}}}; }
 
-TEST(SparseUresnet, HasTheParametersOfSpinesNetwork) {
+TEST(SparseUresnet, HasTheParametersThatItsLayersSay) {
   const DataSpec one{{{"voxel", true, {"x", "y", "z", "energy"}, {"x", "y", "z"}}}, {"a", "b", "c", "d", "e"}, "voxel"};
   SparseUresnetOptions options;  // filters 32, depth 5, reps 2
   int64_t count = 0, expected = 27 * 1 * 32;

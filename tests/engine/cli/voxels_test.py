@@ -43,6 +43,11 @@ class VoxelsTest(Variant):
         np.testing.assert_array_equal(self.found["weight"], np.ones(len(self.voxels), np.float32))  # balance is of training alone
         np.testing.assert_allclose(self.found["scores"].sum(1), 1, rtol=1e-6)
 
+    def test_a_prediction_keeps_its_own_names(self):
+        refused = program.run(self.folder, "predict", self.run_directory, "--columns", "inputs/x=Events/event_id:event", "--out", self.folder / "clash.h5")
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertIn("'inputs/x' is a name that predictions use themselves", refused.stderr)
+
     def test_metrics_agree_with_scikit_learn(self):
         self.check_loss_and_accuracy()
         label, choice = self.found["label"], self.found["scores"].argmax(1)

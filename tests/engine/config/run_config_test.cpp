@@ -1,5 +1,6 @@
 #include "engine/config/run_config.hpp"
 
+#include "models/registry.hpp"
 #include "tests/engine/config/sample_config.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -68,7 +69,7 @@ TEST(RunConfig, TellsWhatDiffersAndOfWhichKindItIs) {
 
 TEST(RunConfig, NamesAnUnknownModelAndAnUnknownOption) {
   EXPECT_EQ(read_error({"model.name=pfm"}),
-            "override model.name=pfm: 'pfm' is not one of: pfn, efn, mlp. Did you mean 'pfn'?");
+            "override model.name=pfm: 'pfm' is not one of: pfn, efn, mlp, sparse_resnet, sparse_uresnet. Did you mean 'pfn'?");
   EXPECT_EQ(read_error({"model.phy=[1]"}).rfind("override model.phy=[1]: unknown key (keys: name, phi, ", 0), 0u);
   EXPECT_EQ(read_error({"model={phi: [1]}"}).rfind("override model={phi: [1]}: model.name: missing (", 0), 0u);
 }
@@ -124,7 +125,7 @@ TEST(RunConfigSchema, KnowsEveryModel) {
   EXPECT_EQ(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
   EXPECT_EQ(schema["required"].dump(), R"(["data","model"])");
   const auto& models = schema["properties"]["model"]["oneOf"];
-  ASSERT_EQ(models.size(), 3u);
+  ASSERT_EQ(models.size(), model_registry().size());
   EXPECT_EQ(models[0]["properties"]["name"]["const"], "pfn");
   EXPECT_TRUE(models[0]["properties"].contains("phi"));
 }
