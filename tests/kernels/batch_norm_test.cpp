@@ -20,6 +20,7 @@
 #include "base/check.hpp"
 #include "base/portable.hpp"
 #include "kernels/cuda_library.hpp"
+#include "tests/kernels/device_type_test.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/gradcheck.hpp"
 #include "tests/support/tolerance.hpp"
@@ -29,7 +30,6 @@ namespace {
 
 using namespace test;
 
-const bool kCuda = has_cuda();
 const std::vector<double> kSlopes = {1, 0.33, 0};
 
 /// In two passes, fp64, differentiable.
@@ -42,27 +42,10 @@ at::Tensor formula(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   return at::where(out.gt(0), out, out * options.negative_slope);
 }
 
-class BatchNormOn : public ::testing::TestWithParam<std::tuple<at::DeviceType, at::ScalarType>> {
+class BatchNormOn : public DeviceTypeTest {
  protected:
-  void SetUp() override {
-    if (device() == at::kCUDA && !kCuda) GTEST_SKIP() << "no CUDA device";
-  }
-  at::DeviceType device() const { return std::get<0>(GetParam()); }
-  at::ScalarType dtype() const { return std::get<1>(GetParam()); }
   at::ScalarType wide() const { return dtype() == at::kDouble ? at::kDouble : at::kFloat; }
-  /// What a value of this dtype is, in fp64.
-  at::Tensor rounded(const at::Tensor& x) const { return x.to(dtype()).to(at::kDouble); }
-  at::Tensor here(const at::Tensor& x) const { return x.to(device(), dtype()); }
   at::Tensor parameter(const at::Tensor& x) const { return x.to(device(), wide()).requires_grad_(); }
-
-  /// The error beside the largest value.
-  static void expect_near(const at::Tensor& value, const at::Tensor& expected, at::ScalarType type, double factor = 1) {
-    ASSERT_EQ(value.scalar_type(), type);
-    ASSERT_EQ(value.sizes(), expected.sizes());
-    if (value.numel() == 0) return;
-    const double error = (value.to(at::kCPU, at::kDouble) - expected).abs().max().item<double>(), scale = expected.abs().max().item<double>();
-    EXPECT_LE(error, factor * tolerance(type).relative * std::max(scale, 1e-3));
-  }
 };
 
 TEST_P(BatchNormOn, EqualsItsFormulaForwardAndBackward) {

@@ -16,6 +16,7 @@
 #include "kernels/sparse_conv/sparse_conv.hpp"
 #include "kernels/sparse_conv/sparse_conv_math.hpp"
 #include "tests/kernels/voxel_oracle.hpp"
+#include "tests/kernels/device_type_test.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/gradcheck.hpp"
 #include "tests/support/tolerance.hpp"
@@ -66,29 +67,9 @@ at::Tensor parts(const Arguments& a, const ConvolutionMaps& maps) {
   return sparse_conv(at::leaky_relu(a.x * a.fusion.scale + a.fusion.shift, a.fusion.negative_slope), a.weight, a.bias, maps) + a.fusion.residual;
 }
 
-ConvolutionMaps maps_on(at::DeviceType device, const Geometry& geometry) {
-  const auto move = [device](const KernelMap& map) { return KernelMap{map.pairs.to(device), map.tap_offsets.to(device), map.halo.to(device), map.halo_offsets.to(device), map.mask.to(device)}; };
-  ConvolutionMaps maps{move(geometry.maps.forward), std::nullopt};
-  if (geometry.maps.reverse) maps.reverse = move(*geometry.maps.reverse);
-  return maps;
-}
-
-class SparseConvFusionOn : public ::testing::TestWithParam<std::tuple<at::DeviceType, at::ScalarType>> {
+class SparseConvFusionOn : public DeviceTypeTest {
  protected:
-  void SetUp() override {
-    if (device() == at::kCUDA && !has_cuda()) GTEST_SKIP() << "no CUDA device";
-  }
-  at::DeviceType device() const { return std::get<0>(GetParam()); }
-  at::ScalarType dtype() const { return std::get<1>(GetParam()); }
   Arguments here(const Arguments& from) const { return moved(from, device(), dtype()); }
-
-  /// The error beside the largest value, as what cancels is as uncertain as what it is summed of.
-  static void expect_near(const at::Tensor& value, const at::Tensor& expected, at::ScalarType type) {
-    ASSERT_EQ(value.sizes(), expected.sizes());
-    if (value.numel() == 0) return;
-    const double error = (value.to(at::kCPU, at::kDouble) - expected).abs().max().item<double>(), scale = expected.abs().max().item<double>();
-    EXPECT_LE(error, (tolerance(type).relative + 1e-300) * std::max(scale, 1e-3));
-  }
 };
 
 TEST_P(SparseConvFusionOn, EqualsItsParts) {
@@ -97,9 +78,9 @@ TEST_P(SparseConvFusionOn, EqualsItsParts) {
       SCOPED_TRACE(c10::str(shape, ", slope ", slope));
       const Geometry geometry = geometry_of(random_coords(300, 4), shape);
       const Arguments ours = here(random_arguments(geometry, 6, 19, slope));
-      const at::Tensor out = fused(ours, maps_on(device(), geometry));
+      const at::Tensor out = fused(ours, to_device(geometry, device()).maps);
       EXPECT_EQ(out.scalar_type(), dtype());
-      expect_near(out, parts(moved(ours, at::kCPU, at::kDouble), geometry.maps), dtype());
+      expect_near(out, parts(moved(ours, at::kCPU, at::kDouble), geometry.maps));
     }
 }
 
@@ -112,11 +93,11 @@ TEST_P(SparseConvFusionOn, HasTheGradientsOfItsParts) {
     const at::Tensor expected = parts(arguments_from(slow, 0.33), geometry.maps);
     const at::Tensor cotangent = at::randn(expected.sizes(), at::kDouble).to(dtype());
     const auto slow_gradients = torch::autograd::grad({expected}, slow, {cotangent.to(at::kDouble)});
-    const auto gradients = torch::autograd::grad({fused(arguments_from(ours, 0.33), maps_on(device(), geometry))}, ours, {cotangent.to(device())});
+    const auto gradients = torch::autograd::grad({fused(arguments_from(ours, 0.33), to_device(geometry, device()).maps)}, ours, {cotangent.to(device())});
     for (size_t i = 0; i < ours.size(); ++i) {
       SCOPED_TRACE(i);
       EXPECT_EQ(gradients[i].scalar_type(), ours[i].scalar_type());
-      expect_near(gradients[i], slow_gradients[i], dtype());
+      expect_near(gradients[i].to(dtype()), slow_gradients[i]);
     }
   }
 }
@@ -132,7 +113,7 @@ TEST_P(SparseConvFusionOn, IgnoresStridesOfItsArguments) {
   };
   Arguments loose = dense;
   for (at::Tensor* tensor : {&loose.x, &loose.fusion.scale, &loose.fusion.shift, &loose.fusion.residual}) *tensor = strided(*tensor);
-  const ConvolutionMaps maps = maps_on(device(), geometry);
+  const ConvolutionMaps maps = to_device(geometry, device()).maps;
   EXPECT_TRUE(is_same_bits(fused(loose, maps), fused(dense, maps)));
   for (const Arguments& arguments : {dense, loose})
     for (const at::Tensor& tensor : arguments.all()) tensor.requires_grad_();
@@ -145,7 +126,7 @@ TEST_P(SparseConvFusionOn, TakesNoVoxels) {
   for (const auto& shape : shapes) {
     const Geometry geometry = geometry_of(at::zeros({0, 4}, at::kInt), shape);
     const std::vector<at::Tensor> all = leaves(here(random_arguments(geometry, 3, 2, 0.33)));
-    const at::Tensor out = fused(arguments_from(all, 0.33), maps_on(device(), geometry));
+    const at::Tensor out = fused(arguments_from(all, 0.33), to_device(geometry, device()).maps);
     EXPECT_EQ(out.sizes(), at::IntArrayRef({0, 2}));
     for (const at::Tensor& gradient : torch::autograd::grad({out.sum()}, all)) EXPECT_EQ(gradient.abs().sum().item<double>(), 0);
   }

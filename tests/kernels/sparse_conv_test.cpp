@@ -20,6 +20,7 @@
 #include "kernels/cuda_library.hpp"
 #include "kernels/sparse_conv/tile_kernels_choice.hpp"
 #include "tests/kernels/voxel_oracle.hpp"
+#include "tests/kernels/device_type_test.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/gradcheck.hpp"
 #include "tests/support/tolerance.hpp"
@@ -29,7 +30,6 @@ namespace {
 
 using namespace test;
 
-const bool kCuda = has_cuda();
 
 /// The sum over pairs, fp64, differentiable.
 at::Tensor sum_over_pairs(const at::Tensor& x, const at::Tensor& weight, const Geometry& geometry) {
@@ -63,35 +63,7 @@ at::Tensor dense_convolution(const at::Tensor& x, const at::Tensor& weight, cons
   return dense.permute({0, 2, 3, 4, 1}).index(at_voxels(geometry.outputs));
 }
 
-Geometry to_device(Geometry geometry, at::DeviceType device) {
-  const auto move = [device](KernelMap& map) {
-    for (at::Tensor* tensor : {&map.pairs, &map.tap_offsets, &map.halo, &map.halo_offsets, &map.mask}) *tensor = tensor->to(device);
-  };
-  move(geometry.maps.forward);
-  if (geometry.maps.reverse) move(*geometry.maps.reverse);
-  return geometry;
-}
-
-class SparseConvOn : public ::testing::TestWithParam<std::tuple<at::DeviceType, at::ScalarType>> {
- protected:
-  void SetUp() override {
-    if (device() == at::kCUDA && !kCuda) GTEST_SKIP() << "no CUDA device";
-  }
-  at::DeviceType device() const { return std::get<0>(GetParam()); }
-  at::ScalarType dtype() const { return std::get<1>(GetParam()); }
-  /// What a value of this dtype is, in fp64.
-  at::Tensor rounded(const at::Tensor& x) const { return x.to(dtype()).to(at::kDouble); }
-  at::Tensor here(const at::Tensor& x) const { return x.to(device(), dtype()); }
-
-  /// The error beside the largest value: what a row cancels to is as uncertain as what it is summed of.
-  void expect_near(const at::Tensor& value, const at::Tensor& expected) const {
-    ASSERT_EQ(value.scalar_type(), dtype());
-    ASSERT_EQ(value.sizes(), expected.sizes());
-    if (value.numel() == 0) return;
-    const double error = (value.to(at::kCPU, at::kDouble) - expected).abs().max().item<double>(), scale = expected.abs().max().item<double>();
-    EXPECT_LE(error, (tolerance(dtype()).relative + 1e-300) * std::max(scale, 1e-3));
-  }
-};
+class SparseConvOn : public DeviceTypeTest {};
 
 TEST_P(SparseConvOn, EqualsADenseConvolution) {
   for (const auto& shape : convolution_shapes) {

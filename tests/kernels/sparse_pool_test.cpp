@@ -15,6 +15,7 @@
 #include "base/check.hpp"
 #include "kernels/cuda_library.hpp"
 #include "tests/kernels/voxel_oracle.hpp"
+#include "tests/kernels/device_type_test.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/gradcheck.hpp"
 #include "tests/support/tolerance.hpp"
@@ -24,7 +25,6 @@ namespace {
 
 using namespace test;
 
-const bool kCuda = has_cuda();
 const std::vector<SegmentReduction> kReductions = {SegmentReduction::sum, SegmentReduction::mean, SegmentReduction::max, SegmentReduction::min};
 
 struct Pooled {
@@ -62,35 +62,7 @@ Pooled naive_loop(const at::Tensor& x, const Geometry& geometry, SegmentReductio
   return pooled;
 }
 
-Geometry to_device(Geometry geometry, at::DeviceType device) {
-  const auto move = [device](KernelMap& map) {
-    for (at::Tensor* tensor : {&map.pairs, &map.tap_offsets, &map.halo, &map.halo_offsets, &map.mask}) *tensor = tensor->to(device);
-  };
-  move(geometry.maps.forward);
-  if (geometry.maps.reverse) move(*geometry.maps.reverse);
-  return geometry;
-}
-
-class SparsePoolOn : public ::testing::TestWithParam<std::tuple<at::DeviceType, at::ScalarType>> {
- protected:
-  void SetUp() override {
-    if (device() == at::kCUDA && !kCuda) GTEST_SKIP() << "no CUDA device";
-  }
-  at::DeviceType device() const { return std::get<0>(GetParam()); }
-  at::ScalarType dtype() const { return std::get<1>(GetParam()); }
-  /// What a value of this dtype is, in fp64.
-  at::Tensor rounded(const at::Tensor& x) const { return x.to(dtype()).to(at::kDouble); }
-  at::Tensor here(const at::Tensor& x) const { return x.to(device(), dtype()); }
-
-  /// The error beside the largest value: what a row cancels to is as uncertain as what it is summed of.
-  void expect_near(const at::Tensor& value, const at::Tensor& expected) const {
-    ASSERT_EQ(value.scalar_type(), dtype());
-    ASSERT_EQ(value.sizes(), expected.sizes());
-    if (value.numel() == 0) return;
-    const double error = (value.to(at::kCPU, at::kDouble) - expected).abs().max().item<double>(), scale = expected.abs().max().item<double>();
-    EXPECT_LE(error, tolerance(dtype()).relative * std::max(scale, 1e-3));
-  }
-};
+class SparsePoolOn : public DeviceTypeTest {};
 
 TEST_P(SparsePoolOn, EqualsTheNaiveLoopForwardAndBackward) {
   for (const auto& shape : convolution_shapes)

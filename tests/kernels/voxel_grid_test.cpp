@@ -11,6 +11,7 @@
 #include "base/portable.hpp"
 #include "kernels/cuda_library.hpp"
 #include "tests/kernels/voxel_oracle.hpp"
+#include "tests/kernels/device_type_test.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/gradcheck.hpp"
 #include "tests/support/tolerance.hpp"
@@ -20,7 +21,6 @@ namespace {
 
 using namespace test;
 
-const bool kCuda = has_cuda();
 const GridBox kBox{{-4, -6, -5}, {8, 11, 13}};  // holds what random_coords draws within 4
 constexpr int64_t kEvents = 5;                  // of which those after the third are empty
 
@@ -33,14 +33,7 @@ at::Tensor naive_loop(const at::Tensor& x, const at::Tensor& keys) {
   return dense;
 }
 
-class VoxelGridOn : public ::testing::TestWithParam<std::tuple<at::DeviceType, at::ScalarType>> {
- protected:
-  void SetUp() override {
-    if (device() == at::kCUDA && !kCuda) GTEST_SKIP() << "no CUDA device";
-  }
-  at::DeviceType device() const { return std::get<0>(GetParam()); }
-  at::Tensor here(const at::Tensor& x) const { return x.to(device(), std::get<1>(GetParam())); }
-};
+class VoxelGridOn : public DeviceTypeTest {};
 
 TEST_P(VoxelGridOn, PutsVoxelsInTheirPlacesAndFindsThemAgain) {
   for (const auto& [draws, channels] : {std::pair<int64_t, int64_t>{300, 3}, {300, 1}, {1, 40}, {0, 3}, {20, 0}})

@@ -111,5 +111,14 @@ inline Geometry geometry_of(const at::Tensor& coords, const ConvolutionShape& sh
   return geometry;
 }
 
+inline Geometry to_device(Geometry geometry, at::DeviceType device) {
+  const auto move = [device](KernelMap& map) {
+    for (at::Tensor* tensor : {&map.pairs, &map.tap_offsets, &map.halo, &map.halo_offsets, &map.mask}) *tensor = tensor->to(device);
+  };
+  move(geometry.maps.forward);
+  if (geometry.maps.reverse) move(*geometry.maps.reverse);
+  return geometry;
+}
+
 }  // namespace test
 }  // namespace tev
