@@ -150,14 +150,12 @@ Converter::Rows Converter::rows_of(const RawObject& object, const FieldValues& r
   return rows;
 }
 
-Column Converter::ragged_column(size_t index, const Rows& rows, const std::vector<int64_t>& taken, const std::string& path,
-                                int64_t first_event) const {
-  const RawObject& object = objects_[index];
+/// @param valid  [rows] bool: which rows are kept; undefined: all
+Column Converter::ragged_column(const RawObject& object, const Rows& rows, const at::Tensor& valid, const std::vector<int64_t>& taken, const std::string& path,
+                                int64_t first_event) {
   const auto columns = static_cast<int64_t>(object.columns.size());
   const float* values = rows.values.const_data_ptr<float>();
-  at::Tensor mask;
-  if (valid_[index]) mask = (*valid_[index])(rows.values);
-  const bool* keep = mask.defined() ? mask.const_data_ptr<bool>() : nullptr;
+  const bool* keep = valid.defined() ? valid.const_data_ptr<bool>() : nullptr;
   const auto keep_of = [&](int64_t event) { return keep ? keep + rows.first(event) : nullptr; };
   const auto rows_of = [&](int64_t event) { return rows.first(event + 1) - rows.first(event); };
 
@@ -183,9 +181,8 @@ Column Converter::ragged_column(size_t index, const Rows& rows, const std::vecto
 }
 
 /// Which rows of an object ragged_column() keeps.
-at::Tensor Converter::kept_rows(size_t object, const Rows& rows, const std::vector<int64_t>& taken) const {
-  const at::Tensor mask = valid_[object] ? (*valid_[object])(rows.values) : at::Tensor();
-  const bool* keep = mask.defined() ? mask.const_data_ptr<bool>() : nullptr;
+at::Tensor Converter::kept_rows(const Rows& rows, const at::Tensor& valid, const std::vector<int64_t>& taken) {
+  const bool* keep = valid.defined() ? valid.const_data_ptr<bool>() : nullptr;
   std::vector<int64_t> kept;
   kept.reserve(static_cast<size_t>(rows.values.size(0)));
   for (const int64_t event : taken)
@@ -209,11 +206,16 @@ EventBlock Converter::operator()(const std::map<std::string, FieldValues>& value
   const std::vector<int64_t> taken = taken_events(mask, rows.front().num_events);
   EventBlock block;
   if (mask.defined()) block.selected = at::tensor(taken, at::kLong);
-  for (size_t i = 0; i < objects_.size(); ++i)
-    block.raw[objects_[i].name] = objects_[i].ragged ? ragged_column(i, rows[i], taken, path, first_event)
-                                                     : event_column(objects_[i], rows[i].values, taken, path, first_event);
-  for (size_t i = 0; i < objects_.size(); ++i)
-    if (objects_[i].name == labelled_) block.kept = kept_rows(i, rows[i], taken);
+  for (size_t i = 0; i < objects_.size(); ++i) {
+    const RawObject& object = objects_[i];
+    if (!object.ragged) {
+      block.raw[object.name] = event_column(object, rows[i].values, taken, path, first_event);
+      continue;
+    }
+    const at::Tensor valid = valid_[i] ? (*valid_[i])(rows[i].values) : at::Tensor();
+    block.raw[object.name] = ragged_column(object, rows[i], valid, taken, path, first_event);
+    if (object.name == labelled_) block.kept = kept_rows(rows[i], valid, taken);
+  }
   return block;
 }
 

@@ -44,9 +44,9 @@ class Converter {
  private:
   struct Rows;
   Rows rows_of(const RawObject& object, const FieldValues& values, const std::string& path, int64_t first_event) const;
-  Column ragged_column(size_t object, const Rows& rows, const std::vector<int64_t>& taken, const std::string& path,
-                       int64_t first_event) const;
-  at::Tensor kept_rows(size_t object, const Rows& rows, const std::vector<int64_t>& taken) const;
+  static Column ragged_column(const RawObject& object, const Rows& rows, const at::Tensor& valid, const std::vector<int64_t>& taken, const std::string& path,
+                              int64_t first_event);
+  static at::Tensor kept_rows(const Rows& rows, const at::Tensor& valid, const std::vector<int64_t>& taken);
 
   std::vector<RawObject> objects_;
   std::string labelled_;

@@ -104,16 +104,7 @@ struct BatchNormFunction : torch::autograd::Function<BatchNormFunction> {
 
 at::Tensor normalize(const at::Tensor& x, const Optional& weight, const Optional& bias, const Optional& running_mean, const Optional& running_var,
                      const BatchNormOptions& options) {
-  at::Tensor moments;
-  {
-    const at::NoGradGuard no_grad;
-    if (options.training) {
-      moments = batch_norm_moments(batch_norm_sums(x));
-      update_running_statistics(tensor_of(running_mean), tensor_of(running_var), moments, options.momentum);
-    } else {
-      moments = at::stack({*running_mean, *running_mean, *running_var}).to(at::kDouble);  // the number of rows plays no part
-    }
-  }
+  const at::Tensor moments = batch_norm_moments_of(x.detach(), tensor_of(running_mean), tensor_of(running_var), options);
   if (needs_gradient(x) || needs_gradient(tensor_of(weight)) || needs_gradient(tensor_of(bias)))
     return BatchNormFunction::apply(x, weight, bias, moments, options.training, options.eps, options.negative_slope);
   return batch_norm_apply(x, batch_norm_scale_shift(moments, tensor_of(weight), tensor_of(bias), options.eps, x.scalar_type()), options.negative_slope);

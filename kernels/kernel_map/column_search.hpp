@@ -21,8 +21,7 @@ struct ColumnQueries {
 /// Answers as many queries of each column as take the same number of steps.
 ///
 /// A step compares one key with one query and moves past the lesser: a sum instead of a branch, which would often be guessed wrong. Its chain
-/// of load, compare and add takes as long as those guesses, so columns take their steps side by side: the whole map of 50,000 track-like
-/// voxels, 3 x 3 x 3, takes 5.2 ms on one thread with 3 columns at a time, 6.9 ms with one, 7.0 ms with branches.
+/// of load, compare and add takes as long as those guesses, so columns take their steps side by side (benchmarks/kernels/kernel_map_bench.py).
 /// @param keys  rising, with a greatest one behind the last
 template <size_t columns>
 void answer_together(const int64_t* keys, ColumnQueries* queries) {

@@ -6,6 +6,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/where.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -16,6 +17,7 @@
 
 #include "base/check.hpp"
 #include "base/portable.hpp"
+#include "kernels/batch_norm/batch_norm_backend.hpp"
 #include "kernels/segment_reduce/segment_reduce.hpp"
 #include "kernels/sparse_conv/sparse_conv_checks.hpp"
 
@@ -39,12 +41,13 @@ at::Tensor call_weight_backend(const at::Tensor& x, const at::Tensor& grad, at::
   return op.call(x, grad, map, taps, fusion.scale, fusion.shift, fusion.negative_slope);
 }
 
+/// What batch_norm does on its way back, its moments aside: the prologue is the same arithmetic.
 /// @param grad  of what taps see
 /// @return      of x, scale and shift
-std::tuple<at::Tensor, at::Tensor, at::Tensor> call_prologue_backend(const at::Tensor& x, const at::Tensor& grad, const Fusion& fusion) {
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_sparse_conv_prologue_backward", "")
-      .typed<std::tuple<at::Tensor, at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, double)>();
-  return op.call(x, grad, *fusion.scale, *fusion.shift, fusion.negative_slope);
+std::tuple<at::Tensor, at::Tensor, at::Tensor> prologue_backward(const at::Tensor& x, const at::Tensor& grad, const Fusion& fusion) {
+  const ScaleShift affine{*fusion.scale, *fusion.shift};
+  const at::Tensor sums = batch_norm_backward_sums(grad, x, affine, fusion.negative_slope).to(affine.scale.scalar_type()), zero = at::zeros_like(affine.scale);
+  return {batch_norm_input_gradient(grad, x, affine, zero, zero, fusion.negative_slope), sums.select(0, 1), sums.select(0, 0)};
 }
 
 at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const Optional& bias, at::TensorList map, at::TensorList reverse, bool mirrored,
@@ -90,7 +93,7 @@ struct PrologueGradients {
 PrologueGradients prologue_gradients(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& grad, const Fusion& fusion, at::TensorList map,
                                      at::TensorList reverse, bool for_prologue, bool for_weight) {
   PrologueGradients result;
-  if (for_prologue) std::tie(result.x, result.scale, result.shift) = call_prologue_backend(x, feature_gradient(grad, weight, map, reverse), fusion);
+  if (for_prologue) std::tie(result.x, result.scale, result.shift) = prologue_backward(x, feature_gradient(grad, weight, map, reverse), fusion);
   if (for_weight) result.weight = call_weight_backend(x, grad, map, weight.sym_size(0), fusion).to(weight.scalar_type());
   return result;
 }
@@ -213,12 +216,6 @@ at::Tensor weight_backward_meta(const at::Tensor& x, const at::Tensor& grad, at:
   return at::empty_symint({std::move(taps), x.sym_size(1), grad.sym_size(1)}, x.options().dtype(type));
 }
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor> prologue_backward_meta(const at::Tensor& x, const at::Tensor&, const at::Tensor& scale, const at::Tensor& shift,
-                                                                      double) {
-  return {at::empty_symint(x.sym_sizes(), x.options()), at::empty_symint(scale.sym_sizes(), scale.options()),
-          at::empty_symint(shift.sym_sizes(), shift.options())};
-}
-
 }  // namespace
 
 at::Tensor sparse_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const ConvolutionMaps& maps, const ConvolutionFusion& fusion) {
@@ -240,8 +237,6 @@ TORCH_LIBRARY_FRAGMENT(tev, m) {
         "float negative_slope=1., Tensor? residual=None) -> Tensor", {at::Tag::pt2_compliant_tag});
   m.def("_sparse_conv_weight_backward(Tensor x, Tensor grad, Tensor[] map, SymInt taps, Tensor? scale=None, Tensor? shift=None, "
         "float negative_slope=1.) -> Tensor", {at::Tag::pt2_compliant_tag});
-  m.def("_sparse_conv_prologue_backward(Tensor x, Tensor grad, Tensor scale, Tensor shift, float negative_slope) -> (Tensor, Tensor, Tensor)",
-        {at::Tag::pt2_compliant_tag});
 }
 
 TORCH_LIBRARY_IMPL(tev, CompositeImplicitAutograd, m) {
@@ -255,7 +250,6 @@ TORCH_LIBRARY_IMPL(tev, AutocastCUDA, m) { m.impl("sparse_conv", sparse_conv_aut
 TORCH_LIBRARY_IMPL(tev, Meta, m) {
   m.impl("_sparse_conv", sparse_conv_meta);
   m.impl("_sparse_conv_weight_backward", weight_backward_meta);
-  m.impl("_sparse_conv_prologue_backward", prologue_backward_meta);
 }
 
 }  // namespace tev

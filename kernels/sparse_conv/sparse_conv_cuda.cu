@@ -132,36 +132,6 @@ struct WeightElement {
   }
 };
 
-/// Channel c of the gradients of x, scale and shift, from that of what taps saw.
-template <class scalar_t>
-struct PrologueChannel {
-  using value_t = at::opmath_type<scalar_t>;
-  const scalar_t *x, *grad;  // [N, channels]
-  DevicePrologue<value_t> prologue;
-  scalar_t* grad_x;                   // [N, channels]
-  value_t *grad_scale, *grad_shift;   // [channels]
-  int64_t num_rows, channels;
-
-  __device__ void operator()(int64_t c) const {
-    double all_scale = 0, all_shift = 0;
-    for (int64_t first = 0; first < num_rows; first += sparse_conv_math::block_rows) {
-      value_t sum_scale = 0, sum_shift = 0;
-      for (int64_t row = first; row < first + sparse_conv_math::block_rows && row < num_rows; ++row) {
-        const auto value = static_cast<value_t>(x[row * channels + c]);
-        const value_t inner = affine_relu::leaky_relu_gradient(static_cast<value_t>(grad[row * channels + c]),
-                                                               affine_relu::affine(value, prologue.scale[c], prologue.shift[c]), prologue.negative_slope);
-        grad_x[row * channels + c] = static_cast<scalar_t>(inner * prologue.scale[c]);
-        sum_scale += inner * value;
-        sum_shift += inner;
-      }
-      all_scale += static_cast<double>(sum_scale);
-      all_shift += static_cast<double>(sum_shift);
-    }
-    grad_scale[c] = static_cast<value_t>(all_scale);
-    grad_shift[c] = static_cast<value_t>(all_shift);
-  }
-};
-
 /// @param scale, shift  contiguous, or undefined
 template <class value_t>
 DevicePrologue<value_t> prologue_of(const at::Tensor& scale, const at::Tensor& shift, double negative_slope) {
@@ -220,26 +190,11 @@ at::Tensor weight_backward_cuda(const at::Tensor& x_any, const at::Tensor& grad_
   return out;
 }
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor> prologue_backward_cuda(const at::Tensor& x_any, const at::Tensor& grad_any, const at::Tensor& scale_any,
-                                                                      const at::Tensor& shift_any, double negative_slope) {
-  const at::Tensor x = x_any.contiguous(), grad = grad_any.contiguous(), scale = scale_any.contiguous(), shift = shift_any.contiguous();
-  at::Tensor grad_x = at::empty_like(x), grad_scale = at::empty_like(scale), grad_shift = at::empty_like(shift);
-  AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, x.scalar_type(), "sparse_conv_prologue_backward", [&] {
-    using value_t = at::opmath_type<scalar_t>;
-    launch_for_each("tev::sparse_conv_prologue_backward", x.device(), x.size(1),
-                    PrologueChannel<scalar_t>{x.const_data_ptr<scalar_t>(), grad.const_data_ptr<scalar_t>(), prologue_of<value_t>(scale, shift, negative_slope),
-                                              grad_x.mutable_data_ptr<scalar_t>(), grad_scale.mutable_data_ptr<value_t>(),
-                                              grad_shift.mutable_data_ptr<value_t>(), x.size(0), x.size(1)});
-  });
-  return {grad_x, grad_scale, grad_shift};
-}
-
 }  // namespace
 
 TORCH_LIBRARY_IMPL(tev, CUDA, m) {
   m.impl("_sparse_conv", sparse_conv_cuda);
   m.impl("_sparse_conv_weight_backward", weight_backward_cuda);
-  m.impl("_sparse_conv_prologue_backward", prologue_backward_cuda);
 }
 
 }  // namespace tev

@@ -12,9 +12,6 @@ namespace tev::sparse_conv_math {
 TEV_HD float fused_multiply_add(float a, float b, float c) { return fmaf(a, b, c); }
 TEV_HD double fused_multiply_add(double a, double b, double c) { return fma(a, b, c); }
 
-/// Gradients of scale and shift add up rows within blocks of so many, then the blocks in order, in fp64.
-constexpr int64_t block_rows = 512;
-
 /// A gradient of weights adds up pairs within blocks of so many tiles, then the blocks in order: as many blocks as can be shared by threads,
 /// whatever their number.
 TEV_HD int64_t block_tiles(int64_t num_tiles) {

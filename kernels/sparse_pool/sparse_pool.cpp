@@ -1,4 +1,3 @@
-#include "kernels/kernel_map/map_checks.hpp"
 #include "kernels/sparse_pool/sparse_pool.hpp"
 
 #include <ATen/TensorOperators.h>
@@ -14,7 +13,7 @@
 #include <vector>
 
 #include "base/check.hpp"
-#include "kernels/kernel_map/kernel_map_math.hpp"
+#include "kernels/kernel_map/map_checks.hpp"
 
 namespace tev {
 namespace {

@@ -17,16 +17,12 @@ NormActivationImpl::NormActivationImpl(int64_t channels, double momentum, double
   running_var_ = register_buffer("running_var", at::ones({channels}));
 }
 
-BatchNormOptions NormActivationImpl::options(const at::Tensor& x_NC) const {
-  return {is_training() && x_NC.size(0) > 1, momentum_, kEps, leak_};
-}
-
 at::Tensor NormActivationImpl::forward(const at::Tensor& x_NC) {
-  return batch_norm(x_NC, weight_, bias_, running_mean_, running_var_, options(x_NC));
+  return batch_norm(x_NC, weight_, bias_, running_mean_, running_var_, {is_training(), momentum_, kEps, leak_});
 }
 
 ConvolutionFusion NormActivationImpl::fusion(const at::Tensor& x_NC) {
-  const auto [scale, shift] = batch_norm_affine(x_NC, weight_, bias_, running_mean_, running_var_, options(x_NC));
+  const auto [scale, shift] = batch_norm_affine(x_NC, weight_, bias_, running_mean_, running_var_, {is_training(), momentum_, kEps, leak_});
   return {scale, shift, leak_, {}};
 }
 

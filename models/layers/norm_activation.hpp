@@ -10,7 +10,7 @@
 namespace tev {
 
 /// leaky_relu(weight * (x - mean) / sqrt(variance + eps) + bias), channel by channel, with the mean and variance of the rows of the batch in training
-/// and running ones in evaluation. A batch without rows, or with one, whose variance says nothing, uses the running ones and leaves them alone.
+/// and running ones in evaluation (kernels/batch_norm).
 /// @source Ioffe, Szegedy 2015 (arXiv:1502.03167); He et al. 2016 (arXiv:1603.05027)
 class NormActivationImpl : public torch::nn::Module {
  public:
@@ -23,8 +23,6 @@ class NormActivationImpl : public torch::nn::Module {
   ConvolutionFusion fusion(const at::Tensor& x_NC);
 
  private:
-  BatchNormOptions options(const at::Tensor& x_NC) const;
-
   double momentum_, leak_;
   at::Tensor weight_, bias_, running_mean_, running_var_;
 };

@@ -35,6 +35,7 @@ void check_places(const at::Tensor& place_N3, const VoxelColumns& columns) {
 }  // namespace
 
 void SparseEncoderOptions::declare(Fields& fields) {
+  fields.add("object", object, "The object whose rows are voxels; empty: the only one with rows");
   fields.add("coordinates", coordinates, "Three features of the object that are whole-numbered coordinates from -32768 to 32767, left raw by data.raw_features");
   fields.add("duplicates", duplicates, "Rows of one event with equal coordinates: an error, or one voxel of the first, the sum or the mean of their features")
       .one_of({"error", "first", "sum", "mean"});

@@ -2,9 +2,9 @@
 // The way down of sparse convolutional networks: residual blocks, and from level to level half the resolution.
 
 #include "base/batch.hpp"
-#include "base/config_fields.hpp"
 #include "base/data_spec.hpp"
 #include "models/layers/sparse_blocks.hpp"
+#include "models/model.hpp"
 
 #include <string>
 #include <vector>
@@ -12,13 +12,14 @@
 namespace tev {
 
 /// Keys that sparse networks share.
-struct SparseEncoderOptions {
+struct SparseEncoderOptions : ModelOptions {
+  std::string object;
   std::vector<std::string> coordinates = {"x", "y", "z"};
   std::string duplicates = "error";
   int64_t filters = 32, depth = 5, reps = 2;
   SparseBlockOptions blocks;
 
-  void declare(Fields& fields);
+  void declare(Fields& fields) override;
   /// Channels of a level.
   int64_t channels(int64_t level) const { return (level + 1) * filters; }
 };

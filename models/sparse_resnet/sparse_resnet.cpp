@@ -5,16 +5,11 @@
 
 namespace tev {
 
-void SparseResnetOptions::declare(Fields& fields) {
-  fields.add("object", object, "The object whose rows are voxels; empty: the only one with rows");
-  encoder.declare(fields);
-}
-
 SparseResnetImpl::SparseResnetImpl(const SparseResnetOptions& options, const DataSpec& spec)
-    : columns_(ragged_object(spec, options.object), options.encoder.coordinates), duplicates_(duplicates_from(options.encoder.duplicates)),
-      depth_(options.encoder.depth), encoder_(static_cast<int64_t>(columns_.features.size()), options.encoder),
-      norm_(options.encoder.channels(depth_ - 1), options.encoder.blocks.norm_momentum, options.encoder.blocks.leak),
-      output_(options.encoder.channels(depth_ - 1), class_count(spec)) {
+    : columns_(ragged_object(spec, options.object), options.coordinates), duplicates_(duplicates_from(options.duplicates)),
+      depth_(options.depth), encoder_(static_cast<int64_t>(columns_.features.size()), options),
+      norm_(options.channels(depth_ - 1), options.blocks.norm_momentum, options.blocks.leak),
+      output_(options.channels(depth_ - 1), class_count(spec)) {
   register_module("encoder", encoder_);
   register_module("norm", norm_);
   register_module("output", output_);

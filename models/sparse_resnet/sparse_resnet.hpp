@@ -2,16 +2,10 @@
 // Sparse ResNet: a class for each event of voxels.
 
 #include "models/layers/sparse_encoder.hpp"
-#include "models/model.hpp"
 
 namespace tev {
 
-struct SparseResnetOptions : ModelOptions {
-  std::string object;
-  SparseEncoderOptions encoder;
-
-  void declare(Fields& fields) override;
-};
+struct SparseResnetOptions : SparseEncoderOptions {};
 
 /// The encoder of sparse_uresnet, and a linear layer of the mean over the voxels of the coarsest level: images of jets or of events of detectors, of
 /// which few pixels are lit. An image in two dimensions has z = 0.

@@ -6,21 +6,16 @@
 
 namespace tev {
 
-void SparseUresnetOptions::declare(Fields& fields) {
-  fields.add("object", object, "The object whose rows are voxels; empty: the only one with rows");
-  encoder.declare(fields);
-}
-
 SparseUresnetImpl::SparseUresnetImpl(const SparseUresnetOptions& options, const DataSpec& spec)
-    : columns_(ragged_object(spec, options.object), options.encoder.coordinates), duplicates_(duplicates_from(options.encoder.duplicates)),
-      depth_(options.encoder.depth), encoder_(static_cast<int64_t>(columns_.features.size()), options.encoder),
-      norm_(options.encoder.filters, options.encoder.blocks.norm_momentum, options.encoder.blocks.leak),
-      output_(options.encoder.filters, class_count(spec, columns_.object.name)) {
+    : columns_(ragged_object(spec, options.object), options.coordinates), duplicates_(duplicates_from(options.duplicates)),
+      depth_(options.depth), encoder_(static_cast<int64_t>(columns_.features.size()), options),
+      norm_(options.filters, options.blocks.norm_momentum, options.blocks.leak),
+      output_(options.filters, class_count(spec, columns_.object.name)) {
   register_module("encoder", encoder_);
-  const auto channels = [&](int64_t level) { return options.encoder.channels(level); };
+  const auto channels = [&](int64_t level) { return options.channels(level); };
   for (int64_t level = 0; level + 1 < depth_; ++level) {
-    up_.push_back(register_module(c10::str("up_", level), SparseStep(channels(level + 1), channels(level), true, options.encoder.blocks)));
-    decoder_.push_back(add_sparse_blocks(*this, c10::str("decoder_", level), 2 * channels(level), channels(level), options.encoder));
+    up_.push_back(register_module(c10::str("up_", level), SparseStep(channels(level + 1), channels(level), true, options.blocks)));
+    decoder_.push_back(add_sparse_blocks(*this, c10::str("decoder_", level), 2 * channels(level), channels(level), options));
   }
   register_module("norm", norm_);
   register_module("output", output_);

@@ -2,16 +2,10 @@
 // Sparse U-ResNet: semantic segmentation of voxels.
 
 #include "models/layers/sparse_encoder.hpp"
-#include "models/model.hpp"
 
 namespace tev {
 
-struct SparseUresnetOptions : ModelOptions {
-  std::string object;
-  SparseEncoderOptions encoder;
-
-  void declare(Fields& fields) override;
-};
+struct SparseUresnetOptions : SparseEncoderOptions {};
 
 /// A U-Net of sparse convolutions with pre-activation residual blocks: an encoder, and on the way up `reps` blocks of the joined features of both ways.
 /// No layer but the output has a bias.

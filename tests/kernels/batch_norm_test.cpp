@@ -23,6 +23,7 @@
 #include "tests/kernels/device_type_test.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/gradcheck.hpp"
+#include "tests/support/reproducible.hpp"
 #include "tests/support/tolerance.hpp"
 
 namespace tev {
@@ -184,15 +185,7 @@ TEST(BatchNorm, IsTheSameForAnyNumberOfThreadsAndAnyRun) {
       all.insert(all.end(), {out.detach(), mean, variance, batch_norm_sums(x)});
       return all;
     };
-    const int before = at::get_num_threads();
-    at::set_num_threads(1);
-    const auto first = run();
-    for (int i = 0; i < 20; ++i) {
-      at::set_num_threads(1 + i % 3);
-      const auto again = run();
-      for (size_t k = 0; k < first.size(); ++k) EXPECT_TRUE(is_same_bits(again[k], first[k])) << "run " << i << ", tensor " << k;
-    }
-    at::set_num_threads(before);
+    expect_same_for_threads(run);
   }
 }
 

@@ -13,12 +13,13 @@
 
 #include "base/check.hpp"
 #include "kernels/cuda_library.hpp"
+#include "kernels/batch_norm/batch_norm_math.hpp"
 #include "kernels/sparse_conv/sparse_conv.hpp"
-#include "kernels/sparse_conv/sparse_conv_math.hpp"
 #include "tests/kernels/voxel_oracle.hpp"
 #include "tests/kernels/device_type_test.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/gradcheck.hpp"
+#include "tests/support/reproducible.hpp"
 #include "tests/support/tolerance.hpp"
 
 namespace tev {
@@ -180,20 +181,12 @@ TEST(SparseConvFusion, IsTheSameForAnyNumberOfThreads) {
     results.push_back(out.detach());
     return results;
   };
-  const int before = at::get_num_threads();
-  at::set_num_threads(1);
-  const auto first = run();
-  for (int i = 0; i < 9; ++i) {
-    at::set_num_threads(1 + i % 3);
-    const auto again = run();
-    for (size_t k = 0; k < first.size(); ++k) EXPECT_TRUE(is_same_bits(again[k], first[k])) << "run " << i << ", tensor " << k;
-  }
-  at::set_num_threads(before);
+  expect_same_for_threads(run);
 }
 
 /// The gradients of scale and shift by two loops that no instruction set changes.
 TEST(SparseConvFusion, AddsRowsInFixedBlocks) {
-  const int64_t rows = 2 * sparse_conv_math::block_rows + 77, channels = 21;
+  const int64_t rows = 2 * batch_norm_math::block_rows + 77, channels = 21;
   const at::Tensor coords = at::zeros({rows, 4}, at::kInt);
   coords.select(1, 3).copy_(at::arange(rows, at::kInt) * 2);  // no neighbours
   const Geometry geometry = geometry_of(coords, {{1, 1, 1}});
@@ -205,12 +198,12 @@ TEST(SparseConvFusion, AddsRowsInFixedBlocks) {
   const auto scale = all[3].accessor<float, 1>(), shift = all[4].accessor<float, 1>();
   for (int64_t c = 0; c < channels; ++c) {
     double total_scale = 0, total_shift = 0;
-    for (int64_t first = 0; first < rows; first += sparse_conv_math::block_rows) {
-      float of_scale = 0, of_shift = 0;
-      for (int64_t row = first; row < std::min(rows, first + sparse_conv_math::block_rows); ++row) {
-        const float product = x[row][c] * scale[c], inner = product + shift[c] > 0 ? g[row][c] : g[row][c] * 0.33F, more = inner * x[row][c];
-        of_scale += more;
-        of_shift += inner;
+    for (int64_t first = 0; first < rows; first += batch_norm_math::block_rows) {
+      double of_scale = 0, of_shift = 0;
+      for (int64_t row = first; row < std::min(rows, first + batch_norm_math::block_rows); ++row) {
+        const float product = x[row][c] * scale[c], inner = product + shift[c] > 0 ? g[row][c] : g[row][c] * 0.33F;
+        of_scale += static_cast<double>(inner) * static_cast<double>(x[row][c]);
+        of_shift += static_cast<double>(inner);
       }
       total_scale += of_scale;
       total_shift += of_shift;

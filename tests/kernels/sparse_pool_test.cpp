@@ -18,6 +18,7 @@
 #include "tests/kernels/device_type_test.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/gradcheck.hpp"
+#include "tests/support/reproducible.hpp"
 #include "tests/support/tolerance.hpp"
 
 namespace tev {
@@ -175,15 +176,7 @@ TEST(SparsePool, IsTheSameForAnyNumberOfThreadsAndAnyRun) {
       }
       return all;
     };
-    const int before = at::get_num_threads();
-    at::set_num_threads(1);
-    const auto first = run();
-    for (int i = 0; i < 20; ++i) {
-      at::set_num_threads(1 + i % 3);
-      const auto again = run();
-      for (size_t k = 0; k < first.size(); ++k) EXPECT_TRUE(is_same_bits(again[k], first[k])) << "run " << i << ", tensor " << k;
-    }
-    at::set_num_threads(before);
+    expect_same_for_threads(run);
   }
 }
 

@@ -175,7 +175,7 @@ TEST(VoxelIndex, PassesGradientsOfFeatures) {
     EXPECT_TRUE(gradcheck([&](const auto& x) { return to_voxels(x[0], index, duplicates); }, {at::randn({40, 2}, at::kDouble)}));
 }
 
-TEST(VoxelIndex, TracedPortableFormFitsOtherSizesAndStillLooksForDuplicates) {
+TEST(VoxelIndex, TracedPortableFormFitsOtherSizesAndStillRefusesWhatIsWrong) {
   std::vector<c10::IValue> inputs = {random_coords(20, 4), at::zeros({3})};
   const PortableGuard portable;
   const auto traced = torch::jit::tracer::trace(
@@ -196,6 +196,10 @@ TEST(VoxelIndex, TracedPortableFormFitsOtherSizesAndStillLooksForDuplicates) {
   }
   std::vector<c10::IValue> doubled = {at::zeros({2, 4}, at::kInt), at::zeros({7})};
   EXPECT_ANY_THROW(executor.run(doubled));
+  for (const auto& outside : {std::vector<int>{0, 32768, 0, 0}, {0, 0, 0, -32769}, {65536, 0, 0, 0}, {-1, 0, 0, 0}}) {
+    std::vector<c10::IValue> stack = {at::tensor(outside, at::kInt).view({1, 4}), at::zeros({7})};
+    EXPECT_ANY_THROW(executor.run(stack)) << outside;
+  }
 }
 
 TEST(VoxelIndex, SaysWhatIsWrong) {

@@ -15,9 +15,9 @@ const DataSpec events{{{"voxel", true, {"energy", "x", "y", "z", "time"}, {"x", 
 
 SparseResnetOptions small() {
   SparseResnetOptions options;
-  options.encoder.filters = 3;
-  options.encoder.depth = 3;
-  options.encoder.reps = 1;
+  options.filters = 3;
+  options.depth = 3;
+  options.reps = 1;
   return options;
 }
 

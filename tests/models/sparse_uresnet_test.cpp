@@ -15,9 +15,9 @@ const DataSpec voxels{{{"voxel", true, {"energy", "x", "y", "z", "time"}, {"x", 
 
 SparseUresnetOptions small() {
   SparseUresnetOptions options;
-  options.encoder.filters = 3;
-  options.encoder.depth = 3;
-  options.encoder.reps = 2;
+  options.filters = 3;
+  options.depth = 3;
+  options.reps = 2;
   return options;
 }
 
@@ -98,7 +98,7 @@ TEST(SparseUresnet, DoubledVoxelsAreAnErrorOrOne) {
   inputs = {at::cat({inputs[0], inputs[0].slice(0, 0, 2)}), at::tensor({0, 22}, at::kLong)};
   SparseUresnetImpl strict(options, voxels);
   EXPECT_NE(test::error_of<InputError>([&] { strict.forward(columns_of(inputs)); }).find("model.coordinates: of this batch: tev::voxel_index: rows "), std::string::npos);
-  options.encoder.duplicates = "mean";
+  options.duplicates = "mean";
   SparseUresnetImpl network(options, voxels);
   network.eval();
   const at::Tensor logits = network.forward(columns_of(inputs));
@@ -114,9 +114,9 @@ TEST(SparseUresnet, RefusesDataThatAreNoVoxels) {
   spec = voxels;
   spec.objects[0].raw_features = {"x", "y"};
   EXPECT_EQ(error(options, spec), "model.coordinates: 'z' is standardised (voxels need whole numbers). Add voxel.z to data.raw_features.");
-  options.encoder.coordinates = {"x", "y", "w"};
+  options.coordinates = {"x", "y", "w"};
   EXPECT_EQ(error(options, voxels).find("model.coordinates: 'voxel' has no feature 'w' (features: energy, x, y, z, time)."), 0u);
-  options.encoder.coordinates = {"x", "y"};
+  options.coordinates = {"x", "y"};
   EXPECT_EQ(error(options, voxels).find("model.coordinates: 2 names (three were expected, of the features that are x, y, z)."), 0u);
   options = small();
   spec = voxels;

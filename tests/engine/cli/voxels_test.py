@@ -1,5 +1,6 @@
 """A class for each voxel of events: labels of rows from the file to the prediction, the sparse U-ResNet, and its export."""
 
+import json
 import re
 import sys
 import unittest
@@ -60,6 +61,16 @@ class VoxelsTest(Variant):
                 expected = {"iou": ious.get(i, np.nan), "efficiency": matrix[i, i] / matrix[i].sum(), "purity": matrix[i, i] / matrix[:, i].sum()}
             for metric, value in expected.items():
                 np.testing.assert_allclose(self.values[f"{metric}_{name}"], value, rtol=PRINTED, err_msg=f"{metric}_{name}")
+
+    def test_the_inputs_are_drawn_in_full(self):
+        with h5py.File(self.folder / "train.h5") as file:
+            rows = file["Data/voxel_toy_group/voxels"][:]
+        rows = rows[rows["value"] > np.float32(voxels.LEAST_MEV)]
+        features = json.loads((self.run_directory / "inputs.json").read_text())["features"]
+        self.assertEqual([feature["name"] for feature in features], ["x", "y", "z", "log_energy"])
+        for feature in features[:3]:
+            self.assertEqual((feature["low"], round(feature["high"])), (rows[feature["name"]].min(), rows[feature["name"]].max()))
+            np.testing.assert_allclose(np.sum(feature["counts"]), len(rows), rtol=1e-5)  # balance leaves the sum of all weights
 
     def test_training_lowers_the_loss(self):
         losses = [row["loss"] for row in self.rows(self.run_directory, "train")]
