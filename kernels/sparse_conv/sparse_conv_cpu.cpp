@@ -71,22 +71,22 @@ struct Convolution {
   }
 
   void run(int64_t t, Scratch& scratch) const {
-    auto& [halo, tile] = scratch;
-    prologue(halo.data(), tiles.gather(t, x, in, halo.data()), in);
+    value_t *halo = scratch.halo.data(), *tile = scratch.tile.data();
+    prologue(halo, tiles.gather(t, x, in, halo), in);
     const int64_t rows = tiles.rows(t), stride = panels.columns();
     for (int64_t r = 0; r < rows; ++r)
-      if (bias.empty()) std::fill_n(tile.begin() + r * stride, stride, value_t(0));
-      else std::copy(bias.begin(), bias.end(), tile.begin() + r * stride);
+      if (bias.empty()) std::fill_n(tile + r * stride, stride, value_t(0));
+      else std::copy(bias.begin(), bias.end(), tile + r * stride);
     for (int64_t tap = 0; tap < tiles.num_taps(); ++tap) {
       const auto pairs = tiles.pairs(t, tap);
       if (pairs.empty()) continue;
       panels.for_each([&](int64_t first, int64_t columns) {
-        kernels.multiply(halo.data(), in, weights.panel(tap, first), columns, pairs.data(), static_cast<int64_t>(pairs.size()), tile.data() + first, stride);
+        kernels.multiply(halo, in, weights.panel(tap, first), columns, pairs.data(), static_cast<int64_t>(pairs.size()), tile + first, stride);
       });
     }
     for (int64_t r = 0; r < rows; ++r) {
       const int64_t first = (t * kernel_map_math::tile_rows + r) * out_channels;
-      value_t* sums = tile.data() + r * stride;
+      value_t* sums = tile + r * stride;
       if (residual != nullptr)
         for (int64_t c = 0; c < out_channels; ++c) sums[c] += static_cast<value_t>(residual[first + c]);
       std::copy_n(sums, out_channels, out + first);
