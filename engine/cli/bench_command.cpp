@@ -20,6 +20,8 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <random>
+#include <string_view>
 
 namespace tev {
 namespace {
@@ -48,6 +50,7 @@ struct Result {
   double seconds = 0, first_batch_s = 0, wait_s = 0, gather_s = 0;
   double stored_mib = 0, decoded_mib = 0;
   double raw_read_mib_s = 0;  ///< whole files, as many threads
+  double raw_shuffled_mib_s = 0;  ///< the same in shuffled blocks of 1 MiB; measured with a cold cache
   std::vector<Stage> stages;  ///< of all threads together
 };
 
@@ -70,8 +73,8 @@ void drop_from_cache(const std::vector<std::string>& files) {
   }
 }
 
-/// MiB/s of reading all files from one end to the other, by several threads that each take a share.
-double raw_pass_rate(const std::vector<std::string>& files, int64_t num_threads) {
+/// MiB/s of reading all files by several threads, each a share from one end to the other, or blocks in a shuffled order.
+double raw_pass_rate(const std::vector<std::string>& files, int64_t num_threads, bool shuffled) {
   constexpr size_t kBlock = 1 << 20;
   const auto begin = Clock::now();
   double bytes = 0;
@@ -79,24 +82,32 @@ double raw_pass_rate(const std::vector<std::string>& files, int64_t num_threads)
     const hdf5::RawFile file(path);
     const uint64_t size = file.identity().bytes;
     bytes += static_cast<double>(size);
+    std::vector<uint64_t> blocks;
+    for (uint64_t at = 0; at < size; at += kBlock) blocks.push_back(at);
+    if (shuffled) std::shuffle(blocks.begin(), blocks.end(), std::mt19937_64(7));
+    const auto first_of = [&](int64_t t) { return blocks.size() * static_cast<size_t>(t) / static_cast<size_t>(num_threads); };
     std::vector<std::future<void>> shares;
     for (int64_t t = 0; t < num_threads; ++t)
       shares.push_back(std::async(std::launch::async, [&, t] {
         const std::unique_ptr<char[]> buffer(new char[kBlock]);
-        const uint64_t end = size * static_cast<uint64_t>(t + 1) / static_cast<uint64_t>(num_threads);
-        for (uint64_t at = size * static_cast<uint64_t>(t) / static_cast<uint64_t>(num_threads); at < end; at += kBlock)
-          file.read(at, std::min<uint64_t>(kBlock, end - at), buffer.get());
+        for (size_t i = first_of(t); i < first_of(t + 1); ++i) file.read(blocks[i], std::min<uint64_t>(kBlock, size - blocks[i]), buffer.get());
       }));
     for (auto& share : shares) share.get();
   }
   return bytes / kMiB / seconds_since(begin);
 }
 
-/// The best of three passes, the first of which also wakes the machine; with a cold cache there is only one.
-double raw_read_rate(const std::vector<std::string>& files, const RunConfig& config, bool cold) {
-  double best = 0;
-  for (int pass = 0; pass < (cold ? 1 : 3); ++pass) best = std::max(best, raw_pass_rate(files, config.data.workers));
-  return best;
+/// Reads the files as they lie: the best of three passes, the first of which also wakes the machine. With a cold cache one, and one in shuffled
+/// order, as the chunks of an epoch come.
+void measure_raw_reads(const std::vector<std::string>& files, int64_t num_threads, bool cold, Result& result) {
+  if (!cold) {
+    for (int pass = 0; pass < 3; ++pass) result.raw_read_mib_s = std::max(result.raw_read_mib_s, raw_pass_rate(files, num_threads, /*shuffled=*/false));
+    return;
+  }
+  drop_from_cache(files);
+  result.raw_read_mib_s = raw_pass_rate(files, num_threads, /*shuffled=*/false);
+  drop_from_cache(files);
+  result.raw_shuffled_mib_s = raw_pass_rate(files, num_threads, /*shuffled=*/true);
 }
 
 /// Batches to the last one, or to the first.
@@ -130,8 +141,7 @@ Result measure(DataSession& data, const RunConfig& config, const Request& reques
   const auto files = data.file_paths(Split::train);
   const StageTimes& times = data.stage_times();
   const Cursor start = data.start_cursor(config.train.batch_size);
-  if (request.cold) drop_from_cache(files);
-  if (!request.first_batch) result.raw_read_mib_s = raw_read_rate(files, config, request.cold);
+  if (!request.first_batch) measure_raw_reads(files, config.data.workers, request.cold, result);
   if (request.cold) drop_from_cache(files);
   const auto before = std::array{times.read_ns.load(), times.decode_ns.load(), times.library_ns.load(), times.convert_ns.load(), times.transform_ns.load(),
                                  times.stored_bytes.load(), times.decoded_bytes.load()};
@@ -175,9 +185,13 @@ void print(const Result& result, const RunConfig& config, const Request& request
             << fmt::format("  rate         {:>12.0f} events/s {:>10.1f} MiB/s uncompressed {:>10.1f} MiB/s as stored\n", rate,
                            result.decoded_mib / result.seconds, result.stored_mib / result.seconds);
   if (result.batches > 0) std::cout << fmt::format("  first batch  {:>12.3f} s\n", result.first_batch_s);
-  if (result.raw_read_mib_s > 0)
-    std::cout << fmt::format("  raw read     {:>12.1f} MiB/s by as many threads; the stream reads at {:.1f} % of it\n", result.raw_read_mib_s,
-                             100 * result.stored_mib / result.seconds / result.raw_read_mib_s);
+  const auto print_raw = [&](double raw_mib_s, std::string_view how) {
+    if (raw_mib_s > 0)
+      std::cout << fmt::format("  raw read     {:>12.1f} MiB/s by as many threads{}; the stream reads at {:.1f} % of it\n", raw_mib_s, how,
+                               100 * result.stored_mib / result.seconds / raw_mib_s);
+  };
+  print_raw(result.raw_read_mib_s, "");
+  print_raw(result.raw_shuffled_mib_s, " in shuffled blocks of 1 MiB");
   std::cout << fmt::format("  {:<20} {:>10} {:>16}\n", "stage", "seconds", "MiB/s a thread");
   for (const auto& stage : result.stages)
     if (stage.seconds > 0) std::cout << fmt::format("  {:<20} {:>10.3f} {:>16.1f}\n", stage.name, stage.seconds,
@@ -194,6 +208,7 @@ void print_json(const Result& result, const RunConfig& config, const Request& re
                               {"decoded_mib", result.decoded_mib}};
   if (result.batches > 0) line.update({{"first_batch_s", result.first_batch_s}, {"wait_s", result.wait_s}});
   if (result.raw_read_mib_s > 0) line["raw_read_mib_s"] = result.raw_read_mib_s;
+  if (result.raw_shuffled_mib_s > 0) line["raw_shuffled_mib_s"] = result.raw_shuffled_mib_s;
   for (const auto& stage : result.stages) line["stages"][stage.name] = stage.seconds;
   std::cout << line.dump() << "\n";
 }

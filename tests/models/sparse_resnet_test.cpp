@@ -44,6 +44,16 @@ TEST(SparseResnet, DoesNotDependOnTheOrderOfVoxels) {
   EXPECT_TRUE(network.forward(columns_of({inputs[0].index_select(0, order), inputs[1]})).equal(network.forward(columns_of(inputs))));
 }
 
+TEST(SparseResnet, TakesTheMeanOfTheCoarsestVoxels) {
+  at::manual_seed(3);
+  SparseResnetImpl network(small(), events);
+  network.eval();
+  const at::Tensor near = at::tensor({2000.0f, 0.0f, 0.0f, 0.0f, 100.0f}), far = at::tensor({-900.0f, 1024.0f, 0.0f, 0.0f, 300.0f});
+  const at::Tensor logits = network.forward(columns_of({at::stack({near, far, near, far}), at::tensor({0, 1, 2, 4}, at::kLong)}));
+  EXPECT_FALSE(at::allclose(logits[0], logits[1], 1e-2, 1e-3));
+  EXPECT_TRUE(at::allclose(logits[2], (logits[0] + logits[1]) / 2, 1e-5, 1e-6));
+}
+
 TEST(SparseResnet, TracesForOtherBatches) {
   at::manual_seed(3);
   SparseResnetImpl network(small(), events);
