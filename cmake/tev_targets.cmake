@@ -40,9 +40,10 @@ function(tev_test room)
     ENVIRONMENT "TEVATRAIN_CACHE=${CMAKE_BINARY_DIR}/test-cache")
 endfunction()
 
-# tev_python_test(name SCRIPT... LABELS... TIMEOUT s): a Python test run by CTest with the project's interpreter.
+# tev_python_test(name SCRIPT... LABELS... TIMEOUT s [OPERATORS]): a Python test run by CTest with the project's interpreter. OPERATORS: a plain
+# Python process of it loads our operators, and has to bring the runtime of a sanitizer.
 function(tev_python_test name script)
-  cmake_parse_arguments(arg "" "TIMEOUT" "LABELS" ${ARGN})
+  cmake_parse_arguments(arg "OPERATORS" "TIMEOUT" "LABELS" ${ARGN})
   add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/${script} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   if(NOT arg_LABELS)
     set(arg_LABELS unit)
@@ -52,4 +53,9 @@ function(tev_python_test name script)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
     ENVIRONMENT "TEVATRAIN_BINARY=$<TARGET_FILE:tevatrain>;TEVATRAIN_KERNELS=$<TARGET_FILE:tev_kernels>;TEVATRAIN_BUILD=${CMAKE_BINARY_DIR};PYTHONPATH=${PROJECT_SOURCE_DIR}/python")
+  if(arg_OPERATORS AND CMAKE_CXX_FLAGS MATCHES "fsanitize=address")
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libasan.so OUTPUT_VARIABLE asan OUTPUT_STRIP_TRAILING_WHITESPACE)
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libubsan.so OUTPUT_VARIABLE ubsan OUTPUT_STRIP_TRAILING_WHITESPACE)
+    set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT "LD_PRELOAD=${asan} ${ubsan}" "ASAN_OPTIONS=detect_leaks=0")
+  endif()
 endfunction()

@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "base/durable_rename.hpp"
+#include "base/portable.hpp"
 #include "data/stream/gather.hpp"
 #include "data/write/h5_writer.hpp"
 #include "engine/checkpoint/durable_file.hpp"
@@ -9,6 +10,8 @@
 #include "engine/export/exported_model.hpp"
 #include "engine/export/python_process.hpp"
 #include "engine/objective/objective.hpp"
+
+#include <dlfcn.h>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
@@ -113,18 +116,26 @@ void write_group(H5Writer& writer, const std::string& group, const Columns& raw,
   writer.append(group + "/probabilities", probabilities.contiguous());
 }
 
+/// The shared library of our operators in this process.
+std::string operator_library() {
+  Dl_info info{};
+  TEV_CHECK(dladdr(reinterpret_cast<const void*>(&portable_mode), &info) != 0, "export: the library of our operators was not found in this process.");
+  return std::filesystem::canonical(info.dli_fname).string();
+}
+
 }  // namespace
 
-ExportReport export_run(const std::filesystem::path& root, const std::vector<std::string>& files, Messages& messages) {
+ExportReport export_run(const std::filesystem::path& root, const std::vector<std::string>& files, ExportForm form, Messages& messages) {
   const TrainedRun run = open_trained_run(root, at::kCPU, messages);
   const auto folder = run.paths.exported();
   std::filesystem::create_directories(folder);
   ExportReport report;
-  report.model = folder / "model.pt";
+  const std::string suffix = form == ExportForm::fused ? "_fused" : "";
+  report.model = folder / ("model" + suffix + ".pt");
   // The name is given to what has been proved; nothing of an earlier export may pass for it.
-  const auto unproved = folder / "model.unproved.pt";
-  for (const auto& earlier : {report.model, unproved, folder / "parity.json"}) std::filesystem::remove(earlier);
-  exported_model(*run.model, *run.preprocess, run.spec).save(unproved.string());
+  const auto unproved = folder / ("model" + suffix + ".unproved.pt"), parity_file = folder / ("parity" + suffix + ".json");
+  for (const auto& earlier : {report.model, unproved, parity_file}) std::filesystem::remove(earlier);
+  exported_model(*run.model, *run.preprocess, run.spec, form).save(unproved.string());
   replace_file(folder / "preprocessing.json", preprocessing_json(run).dump(2) + "\n");
 
   const auto data = open_data(run, files, messages);
@@ -136,15 +147,16 @@ ExportReport export_run(const std::filesystem::path& root, const std::vector<std
     if (!special.empty()) write_group(writer, "special", special, probabilities_of(run, special));
     writer.close();
   });
-  const int code = run_python_module("tevatrain.parity", {unproved.string(), (folder / "parity_sample.h5").string(),
-                                                          (folder / "parity.json").string()});
+  std::vector<std::string> arguments{unproved.string(), (folder / "parity_sample.h5").string(), parity_file.string()};
+  if (form == ExportForm::fused) arguments.push_back(operator_library());
+  const int code = run_python_module("tevatrain.parity", arguments);
   TEV_CHECK(code == 0, root.string(), ": the parity check of the export did not run (Python ended with code ", code,
             "). Its message is above.");
-  const auto parity = nlohmann::json::parse(read_file(folder / "parity.json"));
+  const auto parity = nlohmann::json::parse(read_file(parity_file));
   report.max_difference = parity.at("max_difference");
   report.events = parity.at("events");
   TEV_CHECK(report.max_difference <= kParityLimit, unproved.string(), ": probabilities differ by ", report.max_difference,
-            " from the trained model (at most ", kParityLimit, " is allowed). Do not use it; ", (folder / "parity.json").string(),
+            " from the trained model (at most ", kParityLimit, " is allowed). Do not use it; ", parity_file.string(),
             " has the details.");
   sync_file(unproved);
   rename_durably(unproved, report.model);

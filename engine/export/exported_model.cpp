@@ -1,7 +1,5 @@
 #include "engine/export/exported_model.hpp"
 
-#include "engine/export/traced_network.hpp"
-
 #include <sstream>
 #include <utility>
 
@@ -80,10 +78,10 @@ std::string export_source(const std::vector<RawObject>& objects, const DataSpec&
   return text.str();
 }
 
-torch::jit::Module exported_model(Model& network, Preprocess& preprocess, const DataSpec& spec) {
+torch::jit::Module exported_model(Model& network, Preprocess& preprocess, const DataSpec& spec, ExportForm form) {
   torch::jit::Module module(c10::QualifiedName("__torch__.tevatrain.Export"));
   module.register_module("preprocess", preprocess.module());
-  module.register_module("network", trace_network(network, spec));
+  module.register_module("network", trace_network(network, spec, form));
   module.register_attribute("training", c10::BoolType::get(), false);
   module.define(export_source(preprocess.objects(), spec));
   return module;

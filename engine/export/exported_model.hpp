@@ -1,8 +1,8 @@
 #pragma once
-// The deliverable: preprocessing and network in one TorchScript file that plain LibTorch and plain Python load.
+// The deliverable: preprocessing and network in one TorchScript file.
 
 #include "data/transform/preprocess.hpp"
-#include "models/model.hpp"
+#include "engine/export/traced_network.hpp"
 
 #include <torch/csrc/jit/api/module.h>
 
@@ -24,7 +24,7 @@ namespace tev {
 /// Inputs and probabilities are float32; the network runs in float64 (see prepare_inference).
 /// @param network     in float64, on the CPU
 /// @param preprocess  with the constants of the training
-torch::jit::Module exported_model(Model& network, Preprocess& preprocess, const DataSpec& spec);
+torch::jit::Module exported_model(Model& network, Preprocess& preprocess, const DataSpec& spec, ExportForm form = ExportForm::portable);
 
 /// The text of the module's own methods, for tests and the curious.
 std::string export_source(const std::vector<RawObject>& objects, const DataSpec& spec);

@@ -50,10 +50,10 @@ Columns columns_of(const torch::jit::Stack& stack, const DataSpec& spec) {
 
 }  // namespace
 
-torch::jit::Module trace_network(Model& network, const DataSpec& spec) {
+torch::jit::Module trace_network(Model& network, const DataSpec& spec, ExportForm form) {
   network.eval();
   const at::NoGradGuard no_grad;
-  const PortableGuard portable;
+  const PortableGuard portable(form == ExportForm::portable);
   const auto unit = std::make_shared<torch::jit::CompilationUnit>();
   torch::jit::Module module = mirror(network, "Network", unit);
   std::vector<std::string> names;

@@ -75,6 +75,14 @@ void check_running(const at::Tensor& x, const Optional& running_mean, const Opti
   TEV_CHECK(options.momentum >= 0 && options.momentum <= 1, kWhere, ": momentum is ", options.momentum, " (a number from 0 to 1 was expected).");
 }
 
+void check_arguments(const char* where, const at::Tensor& x, const Optional& weight, const Optional& bias, const Optional& running_mean,
+                     const Optional& running_var, const BatchNormOptions& options) {
+  check_rows(where, "x", x);
+  check_parameters(where, x, weight, bias);
+  check_options(where, options.eps, options.negative_slope);
+  check_running(x, running_mean, running_var, options);
+}
+
 Gradients batch_norm_backward_composite(const at::Tensor& grad, const at::Tensor& x, const Optional& weight, const Optional& bias,
                                         const at::Tensor& moments, bool training, double eps, double negative_slope);
 
@@ -111,7 +119,9 @@ at::Tensor normalize(const at::Tensor& x, const Optional& weight, const Optional
 
 at::Tensor batch_norm_composite(const at::Tensor& x, const Optional& weight, const Optional& bias, const Optional& running_mean,
                                 const Optional& running_var, bool training, double momentum, double eps, double negative_slope) {
-  return batch_norm(x, tensor_of(weight), tensor_of(bias), tensor_of(running_mean), tensor_of(running_var), {training, momentum, eps, negative_slope});
+  const BatchNormOptions options{training, momentum, eps, negative_slope};
+  check_arguments(kWhere, x, weight, bias, running_mean, running_var, options);
+  return normalize(x, weight, bias, running_mean, running_var, options);
 }
 
 /// The gradients as functions with derivatives of all that they depend on, moments included.
@@ -188,12 +198,14 @@ struct SumsFunction : torch::autograd::Function<SumsFunction> {
 
 at::Tensor batch_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& running_mean,
                       const at::Tensor& running_var, const BatchNormOptions& options) {
-  check_rows(kWhere, "x", x);
-  check_parameters(kWhere, x, optional_of(weight), optional_of(bias));
-  check_options(kWhere, options.eps, options.negative_slope);
-  check_running(x, optional_of(running_mean), optional_of(running_var), options);
-  if (portable_mode()) return batch_norm_portable(x, weight, bias, running_mean, running_var, options);
-  return normalize(x, optional_of(weight), optional_of(bias), optional_of(running_mean), optional_of(running_var), options);
+  if (portable_mode()) {
+    check_arguments(kWhere, x, optional_of(weight), optional_of(bias), optional_of(running_mean), optional_of(running_var), options);
+    return batch_norm_portable(x, weight, bias, running_mean, running_var, options);
+  }
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::batch_norm", "")
+      .typed<at::Tensor(const at::Tensor&, const Optional&, const Optional&, const Optional&, const Optional&, bool, double, double, double)>();
+  return op.call(x, optional_of(weight), optional_of(bias), optional_of(running_mean), optional_of(running_var), options.training, options.momentum,
+                 options.eps, options.negative_slope);
 }
 
 at::Tensor batch_norm_sums(const at::Tensor& x) {
@@ -203,11 +215,7 @@ at::Tensor batch_norm_sums(const at::Tensor& x) {
 
 ScaleShift batch_norm_affine(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& running_mean,
                              const at::Tensor& running_var, const BatchNormOptions& options) {
-  const char* where = "tev::batch_norm_affine";
-  check_rows(where, "x", x);
-  check_parameters(where, x, optional_of(weight), optional_of(bias));
-  check_options(where, options.eps, options.negative_slope);
-  check_running(x, optional_of(running_mean), optional_of(running_var), options);
+  check_arguments("tev::batch_norm_affine", x, optional_of(weight), optional_of(bias), optional_of(running_mean), optional_of(running_var), options);
   return batch_norm_scale_shift(batch_norm_moments_of(x, running_mean, running_var, options), weight, bias, options.eps, x.scalar_type());
 }
 

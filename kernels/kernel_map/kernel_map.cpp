@@ -81,8 +81,9 @@ bool ConvolutionShape::mirrors() const {
 
 KernelMap kernel_map(const at::Tensor& inputs, const at::Tensor& outputs, const ConvolutionShape& shape, bool transposed) {
   TEV_CHECK(!portable_mode(), "tev::kernel_map: a map has no portable form (the trace would need this library). Take tev::kernel_table_portable.");
-  const auto [pairs, tap_offsets, halo, halo_offsets, mask] =
-      kernel_map_composite(inputs, outputs, shape.size, shape.stride, shape.dilation, transposed);
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::kernel_map", "")
+      .typed<KernelMapTensors(const at::Tensor&, const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, bool)>();
+  const auto [pairs, tap_offsets, halo, halo_offsets, mask] = op.call(inputs, outputs, shape.size, shape.stride, shape.dilation, transposed);
   return {pairs, tap_offsets, halo, halo_offsets, mask};
 }
 
@@ -95,7 +96,9 @@ ConvolutionMaps convolution_maps(const at::Tensor& inputs, const at::Tensor& out
 
 at::Tensor coarse_voxels(const at::Tensor& fine, const ConvolutionShape& shape) {
   if (portable_mode()) return coarse_voxels_portable(fine, shape);
-  return coarse_voxels_composite(fine, shape.size, shape.stride, shape.dilation);
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::coarse_voxels", "")
+      .typed<at::Tensor(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef)>();
+  return op.call(fine, shape.size, shape.stride, shape.dilation);
 }
 
 TORCH_LIBRARY_FRAGMENT(tev, m) {

@@ -7,6 +7,8 @@
 #include <ATen/ops/stack.h>
 #include <torch/library.h>
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <tuple>
@@ -24,6 +26,7 @@ namespace {
 using Tensors = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 
 constexpr const char* kWhere = "tev::voxel_index";
+constexpr const char* kDuplicatesNames[] = {"error", "first", "sum", "mean"};  // in the order of Duplicates
 
 void check_coords(const at::Tensor& coords) {
   TEV_CHECK(coords.scalar_type() == at::kInt, kWhere, ": coords has dtype ", c10::toString(coords.scalar_type()), " (int32 was expected).");
@@ -53,8 +56,11 @@ void report_duplicate(const at::Tensor& coords, const VoxelIndex& index) {
 }
 
 Tensors voxel_index_composite(const at::Tensor& coords, std::string_view duplicates) {
-  const VoxelIndex index = voxel_index(coords, duplicates_from(duplicates));
-  return {index.keys, index.order, index.offsets, index.inverse};
+  check_coords(coords);
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_voxel_index", "").typed<Tensors(const at::Tensor&)>();
+  const auto [keys, order, offsets, inverse] = op.call(coords);
+  if (duplicates_from(duplicates) == Duplicates::error && keys.sym_size(0) != order.sym_size(0)) report_duplicate(coords, {keys, order, offsets, inverse});
+  return {keys, order, offsets, inverse};
 }
 
 at::Tensor event_offsets_composite(const at::Tensor& keys, c10::SymInt num_events) {
@@ -76,22 +82,20 @@ at::Tensor to_voxels_composite(const at::Tensor& x, const at::Tensor& order, con
 }  // namespace
 
 Duplicates duplicates_from(std::string_view name) {
-  if (name == "error") return Duplicates::error;
-  if (name == "first") return Duplicates::first;
-  if (name == "sum") return Duplicates::sum;
-  TEV_CHECK(name == "mean", kWhere, ": duplicates is '", name, "' (known: error, first, sum, mean).",
-            suggest_name(std::string(name), {"error", "first", "sum", "mean"}));
-  return Duplicates::mean;
+  const auto found = std::find(std::begin(kDuplicatesNames), std::end(kDuplicatesNames), name);
+  TEV_CHECK(found != std::end(kDuplicatesNames), kWhere, ": duplicates is '", name, "' (known: error, first, sum, mean).",
+            suggest_name(std::string(name), {std::begin(kDuplicatesNames), std::end(kDuplicatesNames)}));
+  return static_cast<Duplicates>(found - std::begin(kDuplicatesNames));
 }
 
 VoxelIndex voxel_index(const at::Tensor& coords, Duplicates duplicates) {
-  check_coords(coords);
-  if (portable_mode()) return voxel_index_portable(coords, duplicates);
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_voxel_index", "").typed<Tensors(const at::Tensor&)>();
-  const auto [keys, order, offsets, inverse] = op.call(coords);
-  const VoxelIndex index{keys, order, offsets, inverse};
-  if (duplicates == Duplicates::error && keys.sym_size(0) != order.sym_size(0)) report_duplicate(coords, index);
-  return index;
+  if (portable_mode()) {
+    check_coords(coords);
+    return voxel_index_portable(coords, duplicates);
+  }
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::voxel_index", "").typed<Tensors(const at::Tensor&, std::string_view)>();
+  const auto [keys, order, offsets, inverse] = op.call(coords, kDuplicatesNames[static_cast<size_t>(duplicates)]);
+  return {keys, order, offsets, inverse};
 }
 
 at::Tensor to_voxels(const at::Tensor& x, const VoxelIndex& index, Duplicates duplicates) {

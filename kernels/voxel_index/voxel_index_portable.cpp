@@ -25,7 +25,7 @@ at::Tensor if_single(const at::Tensor& keys, const at::Tensor& counts) {
 at::Tensor if_in_range(const at::Tensor& fields) {
   const at::Tensor event = fields.select(1, 0), place = fields.slice(1, 1);
   const at::Tensor inside = event.ge(0).logical_and(event.lt(0x10000)).all().logical_and(place.ge(-0x8000).logical_and(place.lt(0x8000)).all()).cpu();
-  return fields + at::_functional_assert_async(inside, "tev::voxel_index: coords out of range (events 0 to 65535, x, y, z -32768 to 32767).",
+  return fields + at::_functional_assert_async(inside, "tev::voxel_index: coords are not whole numbers within range (events 0 to 65535, x, y, z -32768 to 32767).",
                                                inside.logical_not().to(at::kLong));
 }
 

@@ -2,10 +2,12 @@
 
 #include "base/check.hpp"
 #include "base/names.hpp"
-#include "base/portable.hpp"
 #include "models/inputs.hpp"
 
+#include <ATen/TracerMode.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/where.h>
 
 #include <algorithm>
 #include <set>
@@ -59,8 +61,11 @@ VoxelColumns::VoxelColumns(const ObjectSpec& of, const std::vector<std::string>&
 }
 
 at::Tensor VoxelColumns::coords(const Column& rows) const {
-  const at::Tensor place_N3 = columns_of(rows.values.detach(), coordinates);
-  if (!portable_mode()) check_places(place_N3, *this);
+  at::Tensor place_N3 = columns_of(rows.values.detach(), coordinates);
+  if (at::tracer::impl::is_dispatch_enabled())
+    place_N3 = at::where(place_N3.eq(place_N3.trunc()), place_N3, at::full_like(place_N3, kMostPlace + 1)).clamp(-kMostPlace - 2, kMostPlace + 1);  // what voxel_index refuses
+  else
+    check_places(place_N3, *this);
   return event_coords(place_N3, rows.offsets);
 }
 

@@ -51,8 +51,7 @@ VoxelLevels::VoxelLevels(const at::Tensor& coords_N4, int64_t num_levels, Duplic
 at::Tensor VoxelLevels::to_voxels(const at::Tensor& x_NC) const { return tev::to_voxels(x_NC, index_, duplicates_); }
 
 at::Tensor VoxelLevels::event_offsets(int64_t level, const at::Tensor& rows) const {
-  const at::Tensor& keys = keys_[static_cast<size_t>(level)];
-  return portable_mode() ? event_offsets_portable(keys, rows.slice(0, 1)) : tev::event_offsets(keys, rows.size(0) - 1);
+  return event_offsets_portable(keys_[static_cast<size_t>(level)], rows.slice(0, 1));
 }
 
 at::Tensor VoxelLevels::to_rows(const at::Tensor& y_MC) const { return y_MC.index_select(0, index_.inverse); }

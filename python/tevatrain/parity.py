@@ -1,7 +1,8 @@
-"""Compares an exported model with the trained one: `python -m tevatrain.parity MODEL SAMPLE OUT`.
+"""Compares an exported model with the trained one: `python -m tevatrain.parity MODEL SAMPLE OUT [LIBRARY]`.
 
 SAMPLE holds raw columns and the probabilities that the training program computed for them. Here the model is loaded by plain
-PyTorch, without our library, and run in several batch sizes and in the padded form. OUT gets the largest differences.
+PyTorch, without our library or, where its form is fused, with the operators of LIBRARY, and run in several batch sizes and in the padded form. OUT
+gets the largest differences.
 """
 
 import json
@@ -70,7 +71,9 @@ def num_events(columns):
 
 
 def main():
-    model_path, sample_path, out_path = sys.argv[1:4]
+    model_path, sample_path, out_path, *library = sys.argv[1:]
+    for path in library:
+        torch.ops.load_library(path)
     model = torch.jit.load(model_path)
     rows = []
     with h5py.File(sample_path) as file, torch.no_grad():

@@ -23,7 +23,7 @@ void mirror(const torch::nn::Module& from, torch::jit::Module& to) {
 
 }  // namespace
 
-torch::jit::Module trace_model(Model& model, const std::vector<at::Tensor>& example, const ColumnsOf& columns_of) {
+torch::jit::Module trace_model(Model& model, const std::vector<at::Tensor>& example, const ColumnsOf& columns_of, bool portable) {
   model.eval();
   torch::jit::Module module("traced_model");
   mirror(model, module);
@@ -35,7 +35,7 @@ torch::jit::Module trace_model(Model& model, const std::vector<at::Tensor>& exam
     for (const auto& value : stack) tensors.push_back(value.toTensor());
     return {model.forward(columns_of(tensors))};
   };
-  const PortableGuard portable;
+  const PortableGuard guard(portable);
   const auto [state, outputs] = torch::jit::tracer::trace(
       inputs, forward, [](const at::Tensor&) { return ""; }, false, false, &module, names);
   const auto name = c10::QualifiedName(*module.type()->name(), "forward");
@@ -48,13 +48,15 @@ void expect_trace_agrees(Model& model, const std::vector<at::Tensor>& example,
                          const std::vector<std::vector<at::Tensor>>& batches, const ColumnsOf& columns_of,
                          double tolerance) {
   at::NoGradGuard no_grad;
-  torch::jit::Module module = trace_model(model, example, columns_of);
-  EXPECT_EQ(module.get_method("forward").graph()->toString(false).find("= tev::"), std::string::npos);
-  for (const auto& batch : batches) {
-    const at::Tensor expected = model.forward(columns_of(batch));
-    const at::Tensor traced = module.forward({batch.begin(), batch.end()}).toTensor();
-    ASSERT_EQ(traced.sizes(), expected.sizes());
-    EXPECT_TRUE(at::allclose(traced, expected, tolerance, tolerance)) << (traced - expected).abs().max();
+  for (const bool portable : {true, false}) {
+    torch::jit::Module module = trace_model(model, example, columns_of, portable);
+    if (portable) EXPECT_EQ(module.get_method("forward").graph()->toString(false).find("= tev::"), std::string::npos);
+    for (const auto& batch : batches) {
+      const at::Tensor expected = model.forward(columns_of(batch));
+      const at::Tensor traced = module.forward({batch.begin(), batch.end()}).toTensor();
+      ASSERT_EQ(traced.sizes(), expected.sizes());
+      EXPECT_TRUE(at::allclose(traced, expected, tolerance, tolerance)) << (portable ? "portable: " : "fused: ") << (traced - expected).abs().max();
+    }
   }
 }
 

@@ -13,10 +13,10 @@ namespace tev {
 /// What stands between the tensors of the trace and Model::forward.
 using ColumnsOf = std::function<Columns(const std::vector<at::Tensor>&)>;
 
-/// Traces under PortableGuard, in evaluation mode; parameters and buffers become those of the traced module.
-torch::jit::Module trace_model(Model& model, const std::vector<at::Tensor>& example, const ColumnsOf& columns_of);
+/// Traces under PortableGuard(portable), in evaluation mode; parameters and buffers become those of the traced module.
+torch::jit::Module trace_model(Model& model, const std::vector<at::Tensor>& example, const ColumnsOf& columns_of, bool portable = true);
 
-/// Expects the trace of `example` to give what the model gives, to `tolerance`, for every one of `batches`, and to hold
+/// Expects the trace of `example`, portable or not, to give what the model gives, to `tolerance`, for every one of `batches`; the portable one to hold
 /// operators of ATen and control flow only.
 void expect_trace_agrees(Model& model, const std::vector<at::Tensor>& example,
                          const std::vector<std::vector<at::Tensor>>& batches, const ColumnsOf& columns_of,
