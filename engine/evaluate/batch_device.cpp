@@ -12,6 +12,14 @@ Columns inputs_for(const Model& model, const Columns& inputs) {
   return moved;
 }
 
+at::Tensor logits_of(Model& model, const Batch& batch) {
+  try {
+    return model.forward(inputs_for(model, batch.inputs));
+  } catch (const EventError& error) {
+    throw InputError(c10::str("sample id ", batch.sample_id[error.event].item<int64_t>(), ": ", error.what()));
+  }
+}
+
 c10::Device device_of(const Model& model) { return model.parameters().front().device(); }
 
 }  // namespace tev

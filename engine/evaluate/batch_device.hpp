@@ -1,5 +1,5 @@
 #pragma once
-// Moving a batch to where the model is, and into its number type.
+// Giving a batch to a model, where and in which number type it is.
 
 #include "models/model.hpp"
 
@@ -9,6 +9,10 @@ namespace tev {
 
 /// The inputs on the device and in the floating type of the model's parameters.
 Columns inputs_for(const Model& model, const Columns& inputs);
+
+/// The logits of a batch.
+/// @throws InputError  what the model refuses, with the sample id of the event
+at::Tensor logits_of(Model& model, const Batch& batch);
 
 /// Where the parameters of a model are.
 c10::Device device_of(const Model& model);

@@ -43,16 +43,17 @@ void check_keys(const char* where, const at::Tensor& keys) {
 }
 
 /// Of a voxel with more than one row, which there is.
-void report_duplicate(const at::Tensor& coords, const VoxelIndex& index) {
+[[noreturn]] void report_duplicate(const at::Tensor& coords, const VoxelIndex& index) {
   const at::Tensor offsets = index.offsets.cpu(), order = index.order.cpu();
   const auto* offset = offsets.const_data_ptr<int64_t>();
   int64_t voxel = 0;
   while (offset[voxel + 1] - offset[voxel] == 1) ++voxel;
   const auto* rows = order.const_data_ptr<int64_t>() + offset[voxel];
   const at::Tensor c = coords[rows[0]].cpu();
-  TEV_CHECK(false, kWhere, ": rows ", rows[0], " and ", rows[1], " of coords are one voxel (event ", c[0].item<int>(), ", x ", c[1].item<int>(),
-            ", y ", c[2].item<int>(), ", z ", c[3].item<int>(), "; ", index.order.numel() - index.keys.numel(),
-            " rows are doubled in all). Say duplicates 'sum', 'mean' or 'first', or remove them.");
+  throw DuplicateVoxel(c10::str(kWhere, ": rows ", rows[0], " and ", rows[1], " of coords are one voxel (event ", c[0].item<int>(), ", x ", c[1].item<int>(),
+                                ", y ", c[2].item<int>(), ", z ", c[3].item<int>(), "; ", index.order.numel() - index.keys.numel(),
+                                " rows are doubled in all). Say duplicates 'sum', 'mean' or 'first', or remove them."),
+                       rows[0]);
 }
 
 Tensors voxel_index_composite(const at::Tensor& coords, std::string_view duplicates) {

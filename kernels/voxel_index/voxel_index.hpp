@@ -5,6 +5,8 @@
 
 #include <string_view>
 
+#include "base/check.hpp"
+
 namespace tev {
 
 /// What happens to rows with equal coordinates.
@@ -19,9 +21,16 @@ struct VoxelIndex {
   at::Tensor inverse;  ///< [N] int64, the voxel of each of the caller's rows
 };
 
+/// Two rows of coords are one voxel, under Duplicates::error.
+class DuplicateVoxel : public Error {
+ public:
+  DuplicateVoxel(const std::string& message, int64_t first_row) : Error(message), row(first_row) {}
+  int64_t row;  ///< the first of them
+};
+
 /// @param coords  [N, 4] int32 (event, x, y, z), any order, any strides, CPU or CUDA. Events are 0 to 65535 (some may have no voxel),
 ///                x, y, z -32768 to 32767. N may be 0, and is below 2^31
-/// @throws        tev::Error naming the first row out of range, or, under Duplicates::error, two rows of one voxel
+/// @throws        tev::Error naming the first row out of range, DuplicateVoxel
 /// @stream        current stream; synchronises, as the number of voxels has to be known
 VoxelIndex voxel_index(const at::Tensor& coords, Duplicates duplicates = Duplicates::error);
 

@@ -23,15 +23,16 @@ at::Tensor columns_of(const at::Tensor& values, const std::vector<int64_t>& colu
   return at::stack(each, 1);
 }
 
-/// @throws InputError  naming the first value that is no whole number of 16 bits
-void check_places(const at::Tensor& place_N3, const VoxelColumns& columns) {
+/// @throws EventError  naming the first value that is no whole number of 16 bits
+void check_places(const at::Tensor& place_N3, const at::Tensor& offsets, const VoxelColumns& columns) {
   const at::Tensor broken = place_N3.ne(place_N3.trunc()).logical_or(place_N3.lt(-kMostPlace - 1)).logical_or(place_N3.gt(kMostPlace));
   if (!broken.any().item<bool>()) return;
   const at::Tensor first = broken.nonzero()[0];
-  const auto axis = first[1].item<int64_t>();
-  throw InputError(c10::str("model.coordinates: ", place_N3[first[0].item<int64_t>()][axis].item<double>(), " in the column '",
+  const auto row = first[0].item<int64_t>(), axis = first[1].item<int64_t>();
+  throw EventError(c10::str("model.coordinates: ", place_N3[row][axis].item<double>(), " in the column '",
                             columns.object.features[static_cast<size_t>(columns.coordinates[static_cast<size_t>(axis)])], "' of '", columns.object.name,
-                            "' (whole numbers from -32768 to 32767 were expected). Change it in data.features, e.g. floor(x / 3)."));
+                            "' (whole numbers from -32768 to 32767 were expected). Change it in data.features, e.g. floor(x / 3)."),
+                   offsets.slice(0, 1).le(row).sum().item<int64_t>());
 }
 
 }  // namespace
@@ -65,7 +66,7 @@ at::Tensor VoxelColumns::coords(const Column& rows) const {
   if (at::tracer::impl::is_dispatch_enabled())
     place_N3 = at::where(place_N3.eq(place_N3.trunc()), place_N3, at::full_like(place_N3, kMostPlace + 1)).clamp(-kMostPlace - 2, kMostPlace + 1);  // what voxel_index refuses
   else
-    check_places(place_N3, *this);
+    check_places(place_N3, rows.offsets, *this);
   return event_coords(place_N3, rows.offsets);
 }
 

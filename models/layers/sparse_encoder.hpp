@@ -31,7 +31,7 @@ struct VoxelColumns {
 
   /// @param rows  values [N, features] with offsets
   /// @return      [N, 4] int32 (event, x, y, z)
-  /// @throws InputError a coordinate that is no whole number, unless in portable mode
+  /// @throws EventError a coordinate that is no whole number. What is traced makes it one that voxel_index refuses
   at::Tensor coords(const Column& rows) const;
   /// @return  [N, features.size()]
   at::Tensor values(const Column& rows) const;

@@ -2,6 +2,7 @@
 
 #include "base/check.hpp"
 #include "base/portable.hpp"
+#include "models/model.hpp"
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/repeat_interleave.h>
@@ -32,8 +33,11 @@ at::Tensor ConvolutionWay::convolve(const at::Tensor& x_NCi, const at::Tensor& w
 VoxelLevels::VoxelLevels(const at::Tensor& coords_N4, int64_t num_levels, Duplicates duplicates) : duplicates_(duplicates) {
   try {
     index_ = voxel_index(coords_N4, duplicates);
-  } catch (const Error& error) {
-    throw InputError(c10::str("model.coordinates: of this batch: ", error.what(), " The key is model.duplicates."));
+  } catch (const DuplicateVoxel& error) {
+    const at::Tensor c = coords_N4[error.row].cpu();
+    throw EventError(c10::str("model.coordinates: two rows are at x ", c[1].item<int>(), ", y ", c[2].item<int>(), ", z ", c[3].item<int>(),
+                              " (one was expected). Set model.duplicates to sum, mean or first, or remove one."),
+                     c[0].item<int64_t>());
   }
   const ConvolutionShape neighbours, halves{{2, 2, 2}, {2, 2, 2}};
   at::Tensor keys = index_.keys;

@@ -36,7 +36,7 @@ class VoxelLevels {
   /// @param coords_N4   [N, 4] int32 (event, x, y, z)
   /// @param num_levels  at least 1
   /// @param duplicates  what happens to rows with equal coordinates
-  /// @throws InputError as voxel_index
+  /// @throws EventError  two rows of one voxel, under Duplicates::error
   VoxelLevels(const at::Tensor& coords_N4, int64_t num_levels, Duplicates duplicates);
 
   /// Features of the batch's rows as those of the voxels of level 0, and back.

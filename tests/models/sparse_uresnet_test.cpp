@@ -92,12 +92,30 @@ TEST(SparseUresnet, TracesForOtherBatches) {
   expect_trace_agrees(network, voxel_batch({3, 2}), {voxel_batch({3, 2}), voxel_batch({100}), voxel_batch({0, 30, 0, 10}), voxel_batch({1}), voxel_batch({0})}, columns_of);
 }
 
+TEST(SparseUresnet, ErrorsSayWhichEvent) {
+  SparseUresnetImpl network(small(), voxels);
+  const auto event_of_error = [&](const std::vector<at::Tensor>& inputs) -> int64_t {
+    try {
+      network.forward(columns_of(inputs));
+    } catch (const EventError& error) {
+      return error.event;
+    }
+    return -1;
+  };
+  auto inputs = voxel_batch({10, 0, 10, 10});
+  EXPECT_EQ(event_of_error(inputs), -1);
+  inputs[0][10].slice(0, 1, 4).copy_(inputs[0][19].slice(0, 1, 4));
+  EXPECT_EQ(event_of_error(inputs), 2);
+  inputs[0][20][2] = 0.5;
+  EXPECT_EQ(event_of_error(inputs), 3);
+}
+
 TEST(SparseUresnet, DoubledVoxelsAreAnErrorOrOne) {
   SparseUresnetOptions options = small();
   auto inputs = voxel_batch({20});
   inputs = {at::cat({inputs[0], inputs[0].slice(0, 0, 2)}), at::tensor({0, 22}, at::kLong)};
   SparseUresnetImpl strict(options, voxels);
-  EXPECT_NE(test::error_of<InputError>([&] { strict.forward(columns_of(inputs)); }).find("model.coordinates: of this batch: tev::voxel_index: rows "), std::string::npos);
+  EXPECT_NE(test::error_of<EventError>([&] { strict.forward(columns_of(inputs)); }).find("model.coordinates: two rows are at x "), std::string::npos);
   options.duplicates = "mean";
   SparseUresnetImpl network(options, voxels);
   network.eval();

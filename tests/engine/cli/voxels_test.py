@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 import unittest
 from pathlib import Path
@@ -160,16 +161,26 @@ class VoxelsTest(Variant):
     def test_voxels_at_one_place_are_an_error_or_one_voxel(self):
         same = ("{x: x, y: y, z: z,", "{x: x * 0, y: y, z: z,")
         refused = self.refusal(change=same)
-        self.assertIn("model.coordinates: of this batch: tev::voxel_index: rows ", refused)
-        self.assertIn("Say duplicates 'sum', 'mean' or 'first', or remove them.", refused)
+        self.assertRegex(refused, r"sample id \d+: model.coordinates: two rows are at x 0, y \d+, z \d+ \(one was expected\). Set model.duplicates to sum, mean or first, or remove one.")
+        shutil.copy(self.folder / "train.h5", self.folder / "doubled.h5")
+        with h5py.File(self.folder / "doubled.h5", "r+") as file:
+            rows, counts = file["Data/voxel_toy_group/voxels"], file["Data/voxel_toy_group/extents"]["N"].astype(int)
+            event = rows[counts[:5].sum():counts[:6].sum()]
+            first, last = np.flatnonzero(event["value"] > voxels.LEAST_MEV)[[0, -1]]
+            for name in "xyz":
+                event[name][last] = event[name][first]
+            rows[counts[:5].sum():counts[:6].sum()] = event
+        self.assertIn(f"sample id 5: model.coordinates: two rows are at x {event['x'][first]}, y {event['y'][first]}, z {event['z'][first]} ",
+                      self.refusal(change=("train.h5", "doubled.h5")))
         config = self.folder / "same.yaml"
         config.write_text(self.config.read_text().replace(*same).replace("reps: 1}", "reps: 1, duplicates: mean}").replace("epochs: 2", "epochs: 1"))
         self.program("train", config, "--run", self.folder / "same")
         self.program("export", self.folder / "same")
 
     def test_voxels_between_whole_numbers_are_an_error(self):
-        self.assertIn("model.coordinates: 0.5 in the column 'x' of 'voxel' (whole numbers from -32768 to 32767 were expected). Change it in data.features, e.g. floor(x / 3).",
-                      self.refusal(change=("{x: x, y: y, z: z,", "{x: x * 0 + 0.5, y: y, z: z,")))
+        self.assertRegex(self.refusal(change=("{x: x, y: y, z: z,", "{x: x * 0 + 0.5, y: y, z: z,")),
+                         r"sample id \d+: model.coordinates: 0.5 in the column 'x' of 'voxel' \(whole numbers from -32768 to 32767 were expected\). "
+                         r"Change it in data.features, e.g. floor\(x / 3\).")
         self.assertIn("model.coordinates: 4.29497e+09 in the column 'x' of 'voxel'", self.refusal(change=("{x: x, y: y, z: z,", "{x: x * 0 + 4294967296.0, y: y, z: z,")))
 
 
