@@ -18,8 +18,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
-#include <fstream>
 #include <limits>
 #include <string>
 #include <tuple>
@@ -29,6 +27,7 @@
 #include "kernels/cuda_library.hpp"
 #include "tests/kernels/segment_reduce_oracle.hpp"
 #include "tests/support/gradcheck.hpp"
+#include "tests/support/slow_test.hpp"
 #include "tests/support/tolerance.hpp"
 
 namespace tev {
@@ -282,22 +281,8 @@ TEST(SegmentReduce, LargeGradientsAreWrittenWhole) {
   }
 }
 
-/// Free memory in bytes, as Linux estimates it.
-int64_t available_memory() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string key, unit; file >> key;) {
-    int64_t kilobytes = 0;
-    file >> kilobytes;
-    std::getline(file, unit);
-    if (key == "MemAvailable:") return kilobytes * 1024;
-  }
-  return 0;
-}
-
-// Run by the CTest entry kernels_slow.
 TEST(SegmentReduceSlow, AddressesBeyondTwoToThe31Elements) {
-  if (std::getenv("TEVATRAIN_SLOW_TESTS") == nullptr) GTEST_SKIP() << "TEVATRAIN_SLOW_TESTS is not set";
-  if (available_memory() < (int64_t(12) << 30)) GTEST_SKIP() << "needs 12 GB of memory";
+  TEV_SLOW_TEST(12);
   const int64_t rows = (int64_t(1) << 25) + 2;  // times 64 channels
   const at::Tensor x = at::zeros({rows, 64}, at::kBFloat16);
   x.slice(0, rows - 3).fill_(1);
