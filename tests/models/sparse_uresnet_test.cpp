@@ -7,6 +7,10 @@
 
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <fstream>
+#include <random>
 
 namespace tev {
 namespace {
@@ -140,6 +144,34 @@ TEST(SparseUresnet, RefusesDataThatAreNoVoxels) {
   spec = voxels;
   spec.objects[0].features = {"x", "y", "z"};
   EXPECT_EQ(error(options, spec).find("data.features.voxel: coordinates alone (the network reads at least one more feature of a voxel)."), 0u);
+}
+
+/// Bytes that the process holds of what malloc gave, and bytes of memory that it has.
+std::pair<int64_t, int64_t> memory_in_use() {
+  const auto malloced = mallinfo2();
+  int64_t size = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  return {static_cast<int64_t>(malloced.uordblks + malloced.hblkhd), resident * 4096};
+}
+
+TEST(SparseUresnet, KeepsItsMemoryFlatOverBatchesOfAnySize) {
+  at::manual_seed(3);
+  SparseUresnetOptions options = small();
+  options.depth = 2;
+  options.reps = 1;
+  SparseUresnetImpl network(options, voxels);
+  std::mt19937 random(5);
+  std::pair<int64_t, int64_t> early, late;
+  for (int step = 0; step < 1000; ++step) {
+    std::vector<int64_t> lengths(1 + random() % 4);
+    for (int64_t& length : lengths) length = static_cast<int64_t>(random() % 500);
+    network.forward(columns_of(voxel_batch(lengths))).square().sum().backward();
+    network.zero_grad();
+    if (step < 200) early = memory_in_use();
+    late = memory_in_use();
+  }
+  EXPECT_LT(late.first - early.first, 1 << 20);
+  EXPECT_LT(late.second - early.second, 16 << 20);
 }
 
 }  // namespace
