@@ -9,7 +9,6 @@ backward: fused against its parts; peak_mb is what a step adds to the memory of 
 """
 
 import argparse
-import ctypes
 from pathlib import Path
 
 import torch
@@ -57,17 +56,6 @@ def training(rows, keys, geometry, channels, arguments):
                 fraction_of_mm=flop / ms["tev"] / mm_rate, times_gather_mm=ms["gather_mm"] / ms["tev"], ceiling=ms["gather_mm"] / (flop / mm_rate))
 
 
-def peak_mb(step):
-    """What a step adds at most to the memory in use (Linux)."""
-    kib = lambda name: int(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name)).split()[1])
-    step()
-    ctypes.CDLL(None).malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
-    before = kib("VmRSS")
-    step()
-    return (kib("VmHWM") - before) / 1024
-
-
 def block(rows, geometry, channels, arguments):
     draw = lambda *shape: torch.randn(*shape, requires_grad=True)
     x, weight, scale, shift, residual = draw(len(rows), channels), draw(27, channels, channels), draw(channels), draw(channels), draw(len(rows), channels)
@@ -78,7 +66,7 @@ def block(rows, geometry, channels, arguments):
     parts = lambda: step(conv(torch.nn.functional.leaky_relu(x * scale + shift, 0.33), weight, None, geometry, []) + residual)
     for one, other in zip(fused(), parts()):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-2)
-    ms, peaks = interleaved_medians({"fused": fused, "parts": parts}, arguments.repeats), {"fused": peak_mb(fused), "parts": peak_mb(parts)}
+    ms, peaks = interleaved_medians({"fused": fused, "parts": parts}, arguments.repeats), {"fused": voxels.peak_mb(fused), "parts": voxels.peak_mb(parts)}
     voxels.show(benchmark="sparse_conv", case="block", channels=channels, threads=arguments.threads, ms=ms, peak_mb=peaks, times_parts=ms["parts"] / ms["fused"],
                 memory_of_parts=peaks["fused"] / peaks["parts"])
 

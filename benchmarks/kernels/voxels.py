@@ -1,5 +1,6 @@
 """Track-like voxels, and what the benchmarks of sparse convolution say of them."""
 
+import ctypes
 import json
 import sys
 from pathlib import Path
@@ -30,6 +31,17 @@ def statistics_of(keys, geometry):
     count = max(1, len(keys))
     return {"voxels": len(keys), "mean_neighbours": round(len(pairs) / count, 2), "distinct_masks": len(mask[:, 0].unique()),
             "halo_per_output": round(len(halo) / count, 2)}
+
+
+def peak_mb(step):
+    """What a step adds at most to the memory in use (Linux)."""
+    kib = lambda name: int(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name)).split()[1])
+    step()
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
+    before = kib("VmRSS")
+    step()
+    return (kib("VmHWM") - before) / 1024
 
 
 def show(**fields):

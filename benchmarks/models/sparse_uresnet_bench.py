@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/models/sparse_uresnet_bench.py [--events 8 --filters 16 --depth 4 --threads 2]
 
 Toy events of a liquid-argon TPC. A step goes from coordinates to updated weights: on both sides the voxels' order, all maps, forward, cross entropy,
-backward and Adam. Both start with the same weights; their losses are compared.
+backward and Adam. Both start with the same weights; their losses are compared. Memory is what a step adds at most to that in use before it.
 """
 
 import argparse
@@ -43,6 +43,18 @@ class Ours:
     @staticmethod
     def norm(x, norm):
         return torch.ops.tev.batch_norm(x, norm.weight, norm.bias, norm.running_mean, norm.running_var, True, MOMENTUM, EPS, LEAK)
+
+    @staticmethod
+    def norm_convolve(x, norm, weight, way, residual=None):
+        """With the normalised features made on the way, as models/layers/sparse_blocks has it."""
+        count, total, squares = torch.ops.tev.batch_norm_sums(x)
+        mean = total / count
+        variance = squares / count - mean**2
+        scale = norm.weight * (variance + EPS).rsqrt()
+        with torch.no_grad():
+            norm.running_mean.lerp_(mean.float(), MOMENTUM)
+            norm.running_var.lerp_((variance * count / (count - 1)).float(), MOMENTUM)
+        return torch.ops.tev.sparse_conv(x, weight, None, *way, scale.float(), (norm.bias - mean * scale).float(), LEAK, residual)
 
 
 class GatherMMPeer:
@@ -85,6 +97,11 @@ class GatherMMPeer:
         normal = torch.nn.functional.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, True, MOMENTUM, EPS)
         return torch.nn.functional.leaky_relu(normal, LEAK)
 
+    @classmethod
+    def norm_convolve(cls, x, norm, weight, way, residual=None):
+        out = cls.convolve(cls.norm(x, norm), weight, way)
+        return out if residual is None else out + residual
+
 
 class UResNet(torch.nn.Module):
     """models/sparse_uresnet, with two residual blocks a level."""
@@ -119,12 +136,12 @@ class UResNet(torch.nn.Module):
         if inputs != outputs:
             self.parts[name] = torch.nn.Linear(inputs, outputs, bias=False)
 
-    def step(self, name, x, way):
-        return self.backend.convolve(self.backend.norm(x, self.parts[name]), getattr(self, f"{name}_weight"), way)
+    def step(self, name, x, way, residual=None):
+        return self.backend.norm_convolve(x, self.parts[name], getattr(self, f"{name}_weight"), way, residual)
 
     def block(self, name, x, way):
         shortcut = self.parts[name](x) if name in self.parts else x
-        return self.step(name + "2", self.step(name + "1", x, way), way) + shortcut
+        return self.step(name + "2", self.step(name + "1", x, way), way, shortcut)
 
     def forward(self, coords, x):
         order, inverse, same, down, up = self.backend.levels(coords, self.depth)
@@ -183,7 +200,9 @@ def main():
         losses = ours(), peer()
         assert abs(losses[0] - losses[1]) < 1e-3 * losses[1], f"step {number}: losses {losses}"
     ms = interleaved_medians({"tev": ours, "gather_mm": peer}, arguments.repeats)
-    voxels.show(benchmark="sparse_uresnet", case="training step", **vars(arguments), voxels=len(batch[2]), ms=ms, times_gather_mm=ms["gather_mm"] / ms["tev"])
+    peaks = {"tev": voxels.peak_mb(ours), "gather_mm": voxels.peak_mb(peer)}
+    voxels.show(benchmark="sparse_uresnet", case="training step", **vars(arguments), voxels=len(batch[2]), ms=ms, times_gather_mm=ms["gather_mm"] / ms["tev"],
+                peak_mb=peaks, memory_of_gather_mm=peaks["tev"] / peaks["gather_mm"])
 
 
 if __name__ == "__main__":
