@@ -6,6 +6,9 @@ namespace tev {
 /// Whether operators called on this thread must leave nothing but ATen operators behind.
 bool portable_mode();
 
+/// Whether a tracer records the operators called on this thread: what is not an operator must not be called then.
+bool being_traced();
+
 /// While it lives, the C++ operators of this thread run their portable form: what is traced then needs no library of
 /// ours to be loaded again.
 ///

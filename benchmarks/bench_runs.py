@@ -67,7 +67,7 @@ def machine():
     """CPU, cores and versions, for the record."""
     model = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
              if line.startswith("model name")]
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    commit = subprocess.run(["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=ROOT, capture_output=True, text=True)
     return {"cpu": model[0] if model else platform.machine(), "cores": len(os.sched_getaffinity(0)),
             "load_1min": os.getloadavg()[0], "kernel": platform.release(), "libc": " ".join(platform.libc_ver()),
             "python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__,

@@ -9,11 +9,15 @@
 
 namespace tev {
 
+std::string operator_library() {
+  Dl_info own{};
+  TEV_CHECK(::dladdr(reinterpret_cast<const void*>(&operator_library), &own) != 0, "the library of the kernels does not know where it lies.");
+  return std::filesystem::canonical(own.dli_fname).string();
+}
+
 void load_cuda_kernels() {
 #if defined(TEV_WITH_CUDA)
-  Dl_info own{};
-  TEV_CHECK(::dladdr(reinterpret_cast<const void*>(&load_cuda_kernels), &own) != 0, "the library of the kernels does not know where it lies.");
-  const auto path = std::filesystem::path(own.dli_fname).parent_path() / "libtev_kernels_cuda.so";
+  const auto path = std::filesystem::path(operator_library()).parent_path() / "libtev_kernels_cuda.so";
   TEV_CHECK(::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr, "the CUDA kernels cannot be loaded (", ::dlerror(),
             "). Put the library beside the one of the other kernels, or set train.device=cpu.");
 #else

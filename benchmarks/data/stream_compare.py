@@ -7,7 +7,7 @@ zeros, in chunks of 1 MiB, as gzip + shuffle and uncompressed; the page cache is
   tevatrain_all the same out of one window of all events, which are then held in memory that is touched for the first time
   delivered     `--stage read`: chunks brought into memory, without batches
   raw           the file's bytes by plain reads in the same process and with as many threads, best of three passes
-  raw_shuffled  with --cold, the same in shuffled blocks of 1 MiB: what a disk gives to a shuffled epoch
+  raw_shuffled  with --cold, the same in shuffled blocks of 1 MiB, without reading ahead
   and the peers of stream_peers.py; chunk_items with 0, 1 and 2 workers, of which the best counts
 
   benchmarks/data/stream_compare.py build/cpu/bin/tevatrain --out benchmarks/results

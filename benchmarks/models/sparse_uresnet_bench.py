@@ -95,7 +95,7 @@ class GatherMMPeer:
     @staticmethod
     def norm(x, norm):
         normal = torch.nn.functional.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, True, MOMENTUM, EPS)
-        return torch.nn.functional.leaky_relu(normal, LEAK)
+        return torch.nn.functional.leaky_relu_(normal, LEAK)
 
     @classmethod
     def norm_convolve(cls, x, norm, weight, way, residual=None):

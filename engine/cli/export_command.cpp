@@ -17,8 +17,9 @@ void add_export(CLI::App& app, Command& chosen) {
   command->add_option("run", *run, "Run directory")->required();
   command->add_option("--data", *files, "Files to compare on (default: data.test of the run, else data.val)");
   auto fused = std::make_shared<bool>(false);
-  command->add_flag("--fused", *fused, "model_fused.pt instead, which calls our kernels: faster for voxels, but libtev_kernels.so has to be loaded first");
-  command->footer(R"text(Writes RUN/export/model.pt (preprocessing inside, loads in plain LibTorch and plain Python), preprocessing.json, parity.json.
+  command->add_flag("--fused", *fused, "model_fused.pt instead, which calls our kernels: libtev_kernels.so has to be loaded first (docs/voxels.md)");
+  command->footer(R"text(Writes RUN/export/model.pt (preprocessing inside, loads in plain LibTorch and plain Python), preprocessing.json, parity.json;
+with --fused model_fused.pt and parity_fused.json.
 Examples:
   tevatrain export runs/pfn
   tevatrain export runs/uresnet --fused

@@ -12,11 +12,11 @@ Columns inputs_for(const Model& model, const Columns& inputs) {
   return moved;
 }
 
-at::Tensor logits_of(Model& model, const Batch& batch) {
+at::Tensor logits_of(Model& model, const Batch& batch, const std::string& where) {
   try {
     return model.forward(inputs_for(model, batch.inputs));
   } catch (const EventError& error) {
-    throw InputError(c10::str("sample id ", batch.sample_id[error.event].item<int64_t>(), ": ", error.what()));
+    throw InputError(c10::str(where, ": sample id ", batch.sample_id[error.event].item<int64_t>(), ": ", error.what()));
   }
 }
 

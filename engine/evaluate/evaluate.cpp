@@ -36,7 +36,7 @@ bool evaluate(Model& model, const Objective& objective, BatchStream& stream, Met
       return false;
     }
     if (batch->size() == 0) continue;
-    const at::Tensor logits = logits_of(model, *batch);
+    const at::Tensor logits = logits_of(model, *batch, stage);
     MetricInput input;
     input.probabilities = objective.probabilities(logits).to(at::kCPU);
     check_finite_events(input.probabilities, *batch, stage + ": the probabilities",

@@ -2,7 +2,6 @@
 
 #include "base/check.hpp"
 #include "base/durable_rename.hpp"
-#include "base/portable.hpp"
 #include "data/stream/gather.hpp"
 #include "data/write/h5_writer.hpp"
 #include "engine/checkpoint/durable_file.hpp"
@@ -10,8 +9,7 @@
 #include "engine/export/exported_model.hpp"
 #include "engine/export/python_process.hpp"
 #include "engine/objective/objective.hpp"
-
-#include <dlfcn.h>
+#include "kernels/cuda_library.hpp"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
@@ -101,10 +99,15 @@ Columns special_lengths(const TrainedRun& run, const Columns& raw, Messages& mes
   return events.empty() ? Columns() : join_columns(events);
 }
 
-at::Tensor probabilities_of(const TrainedRun& run, const Columns& raw) {
+/// @param where  whose events these are, for messages
+at::Tensor probabilities_of(const TrainedRun& run, const Columns& raw, const std::string& where) {
   const at::NoGradGuard no_grad;
   const auto objective = make_objective(run.config.objective, run.spec);
-  return objective->probabilities(run.model->forward(inputs_for(*run.model, run.preprocess->apply(raw))));
+  try {
+    return objective->probabilities(run.model->forward(inputs_for(*run.model, run.preprocess->apply(raw))));
+  } catch (const EventError& error) {
+    throw InputError(c10::str("export: event ", error.event, " of ", where, ": ", error.what()));
+  }
 }
 
 /// Raw columns and our probabilities, for the Python side.
@@ -114,13 +117,6 @@ void write_group(H5Writer& writer, const std::string& group, const Columns& raw,
     if (column.ragged()) writer.append(group + "/" + name + "/offsets", column.offsets);
   }
   writer.append(group + "/probabilities", probabilities.contiguous());
-}
-
-/// The shared library of our operators in this process.
-std::string operator_library() {
-  Dl_info info{};
-  TEV_CHECK(dladdr(reinterpret_cast<const void*>(&portable_mode), &info) != 0, "export: the library of our operators was not found in this process.");
-  return std::filesystem::canonical(info.dli_fname).string();
 }
 
 }  // namespace
@@ -133,21 +129,23 @@ ExportReport export_run(const std::filesystem::path& root, const std::vector<std
   const std::string suffix = form == ExportForm::fused ? "_fused" : "";
   report.model = folder / ("model" + suffix + ".pt");
   // The name is given to what has been proved; nothing of an earlier export may pass for it.
-  const auto unproved = folder / ("model" + suffix + ".unproved.pt"), parity_file = folder / ("parity" + suffix + ".json");
+  const auto unproved = folder / ("model" + suffix + ".unproved.pt"), parity_file = folder / ("parity" + suffix + ".json"),
+             sample = folder / ("parity_sample" + suffix + ".h5");
   for (const auto& earlier : {report.model, unproved, parity_file}) std::filesystem::remove(earlier);
   exported_model(*run.model, *run.preprocess, run.spec, form).save(unproved.string());
   replace_file(folder / "preprocessing.json", preprocessing_json(run).dump(2) + "\n");
 
   const auto data = open_data(run, files, messages);
-  const Columns raw = first_events(data->raw_sample(evaluated_split(run, files), kParityEvents), kParityRows);
+  const Split split = evaluated_split(run, files);
+  const Columns raw = first_events(data->raw_sample(split, kParityEvents), kParityRows);
   const Columns special = special_lengths(run, raw, messages);
   data->catalog_thread().run([&] {
-    H5Writer writer((folder / "parity_sample.h5").string());
-    write_group(writer, "events", raw, probabilities_of(run, raw));
-    if (!special.empty()) write_group(writer, "special", special, probabilities_of(run, special));
+    H5Writer writer(sample.string());
+    write_group(writer, "events", raw, probabilities_of(run, raw, files.empty() ? data->files_key(split) : "--data"));
+    if (!special.empty()) write_group(writer, "special", special, probabilities_of(run, special, "the made-up ones"));
     writer.close();
   });
-  std::vector<std::string> arguments{unproved.string(), (folder / "parity_sample.h5").string(), parity_file.string()};
+  std::vector<std::string> arguments{unproved.string(), sample.string(), parity_file.string()};
   if (form == ExportForm::fused) arguments.push_back(operator_library());
   const int code = run_python_module("tevatrain.parity", arguments);
   TEV_CHECK(code == 0, root.string(), ": the parity check of the export did not run (Python ended with code ", code,

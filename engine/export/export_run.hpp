@@ -13,7 +13,7 @@ struct ExportReport {
 };
 
 /// Writes into RUN/export: model.pt (exported_model.hpp), preprocessing.json (columns, expressions and constants for people
-/// and other frameworks), parity_sample.h5 and parity.json. The fused form is model_fused.pt with parity_fused.json.
+/// and other frameworks), parity_sample.h5 and parity.json. The names of the fused form end in _fused.
 ///
 /// Parity: raw columns of events of the run's data, and events of 0, 1 and 200 rows cut from them, are scored by the model
 /// in this process with our operators, and by model.pt in a plain Python process, without our library where it is portable, in batches of 1, 7

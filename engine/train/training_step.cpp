@@ -56,7 +56,7 @@ void TrainingStep::seed_dropout(int64_t step, size_t batch) const {
 
 at::Tensor TrainingStep::logits(const Batch& batch) {
   const PrecisionGuard autocast(options_.precision, device_.type());
-  return logits_of(model_, batch);
+  return logits_of(model_, batch, "train");
 }
 
 /// Adds the gradient of one batch's share of the loss; returns its sum of weight x loss.

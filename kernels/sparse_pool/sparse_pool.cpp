@@ -144,7 +144,9 @@ at::Tensor sparse_pool_backward_meta(const at::Tensor& grad, const at::Tensor& a
 at::Tensor sparse_pool(const at::Tensor& x, const ConvolutionMaps& maps, SegmentReduction reduction) {
   const std::vector<at::Tensor> map = maps.forward.tensors();
   const std::vector<at::Tensor> reverse = maps.reverse ? maps.reverse->tensors() : std::vector<at::Tensor>();
-  return sparse_pool_composite(x, map, reverse, segment_reduction_name(reduction));
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::sparse_pool", "")
+      .typed<at::Tensor(const at::Tensor&, at::TensorList, at::TensorList, std::string_view)>();
+  return op.call(x, map, reverse, segment_reduction_name(reduction));
 }
 
 TORCH_LIBRARY_FRAGMENT(tev, m) {

@@ -128,12 +128,16 @@ at::Tensor from_dense_meta(const at::Tensor& dense, const at::Tensor& keys, at::
 at::Tensor to_dense(const at::Tensor& x, const at::Tensor& keys, int64_t num_events, const GridBox& box) {
   const c10::SymDimVector size(box.size.begin(), box.size.end());
   if (portable_mode()) return to_dense_portable(x, keys, num_events, box.origin, size);
-  return to_dense_composite(x, keys, num_events, box.origin, size);
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::to_dense", "")
+      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, c10::SymInt, at::IntArrayRef, c10::SymIntArrayRef)>();
+  return op.call(x, keys, num_events, box.origin, size);
 }
 
 at::Tensor from_dense(const at::Tensor& dense, const at::Tensor& keys, const std::array<int64_t, 3>& origin) {
   if (portable_mode()) return from_dense_portable(dense, keys, origin);
-  return from_dense_composite(dense, keys, origin);
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::from_dense", "")
+      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, at::IntArrayRef)>();
+  return op.call(dense, keys, origin);
 }
 
 TORCH_LIBRARY_FRAGMENT(tev, m) {

@@ -58,9 +58,10 @@ void check_keys(const char* where, const at::Tensor& keys) {
 
 Tensors voxel_index_composite(const at::Tensor& coords, std::string_view duplicates) {
   check_coords(coords);
+  const Duplicates policy = duplicates_from(duplicates);
   static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_voxel_index", "").typed<Tensors(const at::Tensor&)>();
   const auto [keys, order, offsets, inverse] = op.call(coords);
-  if (duplicates_from(duplicates) == Duplicates::error && keys.sym_size(0) != order.sym_size(0)) report_duplicate(coords, {keys, order, offsets, inverse});
+  if (policy == Duplicates::error && keys.sym_size(0) != order.sym_size(0)) report_duplicate(coords, {keys, order, offsets, inverse});
   return {keys, order, offsets, inverse};
 }
 
@@ -121,7 +122,8 @@ at::Tensor voxel_coords(const at::Tensor& keys) {
 
 at::Tensor event_offsets(const at::Tensor& keys, int64_t num_events) {
   if (portable_mode()) return event_offsets_portable(keys, at::arange(num_events, keys.options()));
-  return event_offsets_composite(keys, num_events);
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::event_offsets", "").typed<at::Tensor(const at::Tensor&, c10::SymInt)>();
+  return op.call(keys, num_events);
 }
 
 TORCH_LIBRARY_FRAGMENT(tev, m) {

@@ -29,7 +29,7 @@ Rows read_rows(const at::Tensor& coords) {
   Rows rows{std::vector<int64_t>(static_cast<size_t>(coords.size(0)))};
   for (size_t i = 0; i < rows.keys.size(); ++i, c += 4) {
     TEV_CHECK(voxel_key::in_range(c[0], c[1], c[2], c[3]), "tev::voxel_index: row ", i, " of coords is event ", c[0], ", x ", c[1], ", y ",
-              c[2], ", z ", c[3], " (events 0 to ", voxel_key::num_events - 1, " and x, y, z from ", voxel_key::least, " to ",
+              c[2], ", z ", c[3], " (events 0 to ", voxel_key::num_events - 1, " and whole x, y, z from ", voxel_key::least, " to ",
               voxel_key::most, " were expected).");
     const Fields fields = fields_of(c);
     rows.keys[i] = voxel_key::pack(fields);

@@ -30,7 +30,7 @@ void check_range(const at::Tensor& coords) {
   const int64_t row = in_range.logical_not().nonzero()[0][0].item<int64_t>();
   const at::Tensor c = coords[row].cpu();
   TEV_CHECK(false, "tev::voxel_index: row ", row, " of coords is event ", c[0].item<int>(), ", x ", c[1].item<int>(), ", y ", c[2].item<int>(), ", z ",
-            c[3].item<int>(), " (events 0 to ", voxel_key::num_events - 1, " and x, y, z from ", voxel_key::least, " to ", voxel_key::most, " were expected).");
+            c[3].item<int>(), " (events 0 to ", voxel_key::num_events - 1, " and whole x, y, z from ", voxel_key::least, " to ", voxel_key::most, " were expected).");
 }
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> voxel_index_cuda(const at::Tensor& coords_any) {

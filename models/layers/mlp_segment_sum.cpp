@@ -6,7 +6,6 @@
 #include "models/layers/mlp_segment_sum_tiles.hpp"
 
 #include <ATen/Dispatch.h>
-#include <ATen/TracerMode.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty_like.h>
@@ -100,7 +99,7 @@ at::Tensor mlp_segment_sum(const at::Tensor& x_NC, const at::Tensor& offsets, co
 bool mlp_segment_sum_applies(const at::Tensor& x_NC, const at::Tensor& z_N) {
   const bool float_type = x_NC.scalar_type() == at::kFloat || x_NC.scalar_type() == at::kDouble;
   const bool constant_z = !z_N.defined() || !z_N.requires_grad();
-  return x_NC.is_cpu() && float_type && constant_z && !portable_mode() && !at::tracer::impl::is_dispatch_enabled() && !at::autocast::is_autocast_enabled(at::kCPU);
+  return x_NC.is_cpu() && float_type && constant_z && !portable_mode() && !being_traced() && !at::autocast::is_autocast_enabled(at::kCPU);
 }
 
 }  // namespace tev

@@ -24,7 +24,7 @@ at::Tensor mlp_segment_sum(const at::Tensor& x_NC, const at::Tensor& offsets, co
                            const at::Tensor& z_N);
 
 /// Whether mlp_segment_sum can stand in for the separate operators here: CPU, f32 or f64, no autocast, not under
-/// PortableGuard, and no gradient asked for z.
+/// PortableGuard nor while a tracer records, and no gradient asked for z.
 bool mlp_segment_sum_applies(const at::Tensor& x_NC, const at::Tensor& z_N);
 
 }  // namespace tev

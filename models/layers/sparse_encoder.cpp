@@ -2,9 +2,9 @@
 
 #include "base/check.hpp"
 #include "base/names.hpp"
+#include "base/portable.hpp"
 #include "models/inputs.hpp"
 
-#include <ATen/TracerMode.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
@@ -15,7 +15,7 @@
 namespace tev {
 namespace {
 
-constexpr int64_t kInputTaps = 27, kMostPlace = 32767;
+constexpr int64_t kInputTaps = 27, kMostPlace = 32767, kMostEvents = 65536;
 
 at::Tensor columns_of(const at::Tensor& values, const std::vector<int64_t>& columns) {
   std::vector<at::Tensor> each;
@@ -62,8 +62,10 @@ VoxelColumns::VoxelColumns(const ObjectSpec& of, const std::vector<std::string>&
 }
 
 at::Tensor VoxelColumns::coords(const Column& rows) const {
+  TEV_CHECK_INPUT(being_traced() || rows.offsets.size(0) <= kMostEvents + 1, "train.batch_size: ", rows.offsets.size(0) - 1, " events in a batch (a network of voxels takes ",
+                  kMostEvents, "). Lower it.");
   at::Tensor place_N3 = columns_of(rows.values.detach(), coordinates);
-  if (at::tracer::impl::is_dispatch_enabled())
+  if (being_traced())
     place_N3 = at::where(place_N3.eq(place_N3.trunc()), place_N3, at::full_like(place_N3, kMostPlace + 1)).clamp(-kMostPlace - 2, kMostPlace + 1);  // what voxel_index refuses
   else
     check_places(place_N3, rows.offsets, *this);

@@ -31,7 +31,8 @@ struct VoxelColumns {
 
   /// @param rows  values [N, features] with offsets
   /// @return      [N, 4] int32 (event, x, y, z)
-  /// @throws EventError a coordinate that is no whole number. What is traced makes it one that voxel_index refuses
+  /// @throws EventError a coordinate that is no whole number of 16 bits; InputError more than 65,536 events. What is traced makes
+  ///         such a coordinate one that voxel_index refuses: 32768 or -32769
   at::Tensor coords(const Column& rows) const;
   /// @return  [N, features.size()]
   at::Tensor values(const Column& rows) const;

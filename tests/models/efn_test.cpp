@@ -55,7 +55,7 @@ TEST(Efn, TracesForOtherBatchSizesAndLengths) {
   at::manual_seed(4);
   EfnImpl efn(small(), jets);
   expect_trace_agrees(efn, batch({4, 1, 6}),
-                      {batch({4, 1, 6}), batch({2}), batch({0, 0}), batch({200, 0, 1, 7}), batch({})}, columns_of);
+                      {batch({4, 1, 6}), batch({2}), batch({0, 0}), batch({200, 0, 1, 7}), batch({})}, columns_of, "tev::segment_reduce");
 }
 
 TEST(Efn, RefusesAZThatCannotWeigh) {

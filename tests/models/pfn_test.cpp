@@ -91,7 +91,7 @@ TEST(Pfn, TracesForOtherBatchSizesAndLengths) {
   options.use_event = true;
   PfnImpl pfn(options, jets);
   expect_trace_agrees(pfn, batch({4, 1, 6}),
-                      {batch({4, 1, 6}), batch({2}), batch({0, 0}), batch({200, 0, 1, 7, 30}), batch({})}, with_event);
+                      {batch({4, 1, 6}), batch({2}), batch({0, 0}), batch({200, 0, 1, 7, 30}), batch({})}, with_event, "tev::segment_reduce");
 }
 
 TEST(Pfn, DropsOutInTrainingOnly) {

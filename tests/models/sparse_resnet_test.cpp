@@ -58,7 +58,7 @@ TEST(SparseResnet, TracesForOtherBatches) {
   at::manual_seed(3);
   SparseResnetImpl network(small(), events);
   network.forward(columns_of(voxel_batch({50, 60})));
-  expect_trace_agrees(network, voxel_batch({3, 2}), {voxel_batch({3, 2}), voxel_batch({100}), voxel_batch({0, 30, 0, 10, 0}), voxel_batch({0})}, columns_of);
+  expect_trace_agrees(network, voxel_batch({3, 2}), {voxel_batch({3, 2}), voxel_batch({100}), voxel_batch({0, 30, 0, 10, 0}), voxel_batch({0})}, columns_of, "tev::sparse_conv");
 }
 
 TEST(SparseResnet, RefusesLabelsOfRows) {

@@ -1,5 +1,5 @@
 #pragma once
-// Tests that take gigabytes: run where TEVATRAIN_SLOW_TESTS is set, as by the CTest entries with the label slow, and the memory is there.
+// Tests that take gibibytes: run where TEVATRAIN_SLOW_TESTS is set, as by the CTest entries with the label slow, and the memory is there.
 
 #include <gtest/gtest.h>
 
@@ -10,8 +10,8 @@
 
 namespace tev::test {
 
-/// Free memory in GB, as Linux estimates it.
-inline int64_t available_gigabytes() {
+/// Free memory in GiB, as Linux estimates it. A limit of a container is not seen.
+inline int64_t available_gibibytes() {
   std::ifstream file("/proc/meminfo");
   for (std::string key, unit; file >> key;) {
     int64_t kilobytes = 0;
@@ -25,8 +25,8 @@ inline int64_t available_gigabytes() {
 }  // namespace tev::test
 
 /// First line of a slow test.
-#define TEV_SLOW_TEST(gigabytes)                                                                                  \
+#define TEV_SLOW_TEST(gibibytes)                                                                                  \
   do {                                                                                                            \
     if (std::getenv("TEVATRAIN_SLOW_TESTS") == nullptr) GTEST_SKIP() << "TEVATRAIN_SLOW_TESTS is not set";        \
-    if (::tev::test::available_gigabytes() < (gigabytes)) GTEST_SKIP() << "needs " << (gigabytes) << " GB of memory"; \
+    if (::tev::test::available_gibibytes() < (gibibytes)) GTEST_SKIP() << "needs " << (gibibytes) << " GiB of memory"; \
   } while (false)

@@ -36,12 +36,13 @@ class FusedExportTest(unittest.TestCase):
                 values, offsets, expected = (torch.from_numpy(file["events"][name][:]) for name in ("voxel/values", "voxel/offsets", "probabilities"))
             no_event = torch.zeros(len(offsets) - 1, 0)
             with torch.no_grad():
-                for model in (portable, fused):
+                for model, out_of_range, twice in ((portable, "not whole numbers within range", "two rows of coords are one voxel"),
+                                                   (fused, "row 0 of coords is event 0, .*whole x, y, z from -32768 to 32767", "rows 0 and 2 of coords are one voxel")):
                     np.testing.assert_allclose(model(values, offsets, no_event), expected, atol=1e-6, rtol=0)
                     self.assertEqual(model(values[:0], torch.zeros(1, dtype=torch.int64), no_event[:0]).shape, (0, 5))
-                    for broken in (values[:1] + torch.tensor([0.5, 0, 0, 0]), values[:1] * torch.tensor([torch.nan, 1, 1, 1]), values[:1] + torch.tensor([0, 0, 2.0**40, 0]),
-                                   values[[0, 1, 0]]):
-                        with self.assertRaisesRegex(RuntimeError, "tev::voxel_index: .* (were expected|whole numbers|one voxel)"):
+                    for broken, problem in ((values[:1] + torch.tensor([0.5, 0, 0, 0]), out_of_range), (values[:1] * torch.tensor([torch.nan, 1, 1, 1]), out_of_range),
+                                            (values[:1] + torch.tensor([0, 0, 2.0**40, 0]), out_of_range), (values[[0, 1, 0]], twice)):
+                        with self.assertRaisesRegex(RuntimeError, "tev::voxel_index: .*" + problem):
                             model(broken, torch.tensor([0, len(broken)]), no_event[:1])
 
 

@@ -94,6 +94,7 @@ class InspectTest(unittest.TestCase):
         run = lambda *options: program.require(program.run(
             self.folder, "bench", "data", "jets.yaml", "data.workers=4", "--stage", "read", "--epochs", 5, *options, warns=True))
         self.assertRegex(run(), r"limit: HDF5 library: its one thread is busy \d+ % of the time\. Write the files anew: tevatrain repack FILE\.\.\. FOLDER")
+        self.assertRegex(run("--cold"), r"raw read .* MiB/s by as many threads; the stream .*\n *raw read .* MiB/s by as many threads in shuffled blocks of 1 MiB; the stream")
         line = json.loads(run("--json"))
         self.assertLess(line["stages"]["convert"], line["stages"]["HDF5 library"])  # it holds no waiting
         self.assertLessEqual(line["stages"]["HDF5 library"], line["seconds"])

@@ -170,7 +170,7 @@ class VoxelsTest(Variant):
             for name in "xyz":
                 event[name][last] = event[name][first]
             rows[counts[:5].sum():counts[:6].sum()] = event
-        self.assertIn(f"sample id 5: model.coordinates: two rows are at x {event['x'][first]}, y {event['y'][first]}, z {event['z'][first]} ",
+        self.assertIn(f"train: sample id 5: model.coordinates: two rows are at x {event['x'][first]}, y {event['y'][first]}, z {event['z'][first]} ",
                       self.refusal(change=("train.h5", "doubled.h5")))
         config = self.folder / "same.yaml"
         config.write_text(self.config.read_text().replace(*same).replace("reps: 1}", "reps: 1, duplicates: mean}").replace("epochs: 2", "epochs: 1"))
