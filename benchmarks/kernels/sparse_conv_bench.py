@@ -9,6 +9,7 @@ backward: fused against its parts; peak_mb is what a step adds to the memory of 
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
@@ -56,7 +57,8 @@ def training(rows, keys, geometry, channels, arguments):
                 fraction_of_mm=flop / ms["tev"] / mm_rate, times_gather_mm=ms["gather_mm"] / ms["tev"], ceiling=ms["gather_mm"] / (flop / mm_rate))
 
 
-def block(rows, geometry, channels, arguments):
+def block_steps(rows, geometry, channels):
+    """A step of a block, fused and of parts."""
     draw = lambda *shape: torch.randn(*shape, requires_grad=True)
     x, weight, scale, shift, residual = draw(len(rows), channels), draw(27, channels, channels), draw(channels), draw(channels), draw(len(rows), channels)
     grad = torch.randn(len(rows), channels)
@@ -64,9 +66,14 @@ def block(rows, geometry, channels, arguments):
     conv = torch.ops.tev.sparse_conv
     fused = lambda: step(conv(x, weight, None, geometry, [], scale, shift, 0.33, residual))
     parts = lambda: step(conv(torch.nn.functional.leaky_relu(x * scale + shift, 0.33), weight, None, geometry, []) + residual)
-    for one, other in zip(fused(), parts()):
+    return {"fused": fused, "parts": parts}
+
+
+def block(rows, geometry, channels, arguments, peaks):
+    steps = block_steps(rows, geometry, channels)
+    for one, other in zip(steps["fused"](), steps["parts"]()):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-2)
-    ms, peaks = interleaved_medians({"fused": fused, "parts": parts}, arguments.repeats), {"fused": voxels.peak_mb(fused), "parts": voxels.peak_mb(parts)}
+    ms = interleaved_medians(steps, arguments.repeats)
     voxels.show(benchmark="sparse_conv", case="block", channels=channels, threads=arguments.threads, ms=ms, peak_mb=peaks, times_parts=ms["parts"] / ms["fused"],
                 memory_of_parts=peaks["fused"] / peaks["parts"])
 
@@ -77,6 +84,7 @@ def main():
     parser.add_argument("--channels", type=int, nargs="*", default=[32, 64, 96])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--peaks", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     voxels.tevatrain.ops.load()
     torch.set_num_threads(arguments.threads)
@@ -84,10 +92,14 @@ def main():
     rows = voxels.track_like(arguments.voxels)
     keys = torch.ops.tev.voxel_index(rows)[0]
     geometry = list(torch.ops.tev.kernel_map(keys, keys, [3, 3, 3]))
+    if arguments.peaks:
+        print(json.dumps({channels: {name: voxels.peak_mb(step) for name, step in block_steps(rows, geometry, channels).items()} for channels in arguments.channels}))
+        return
+    peaks = voxels.peaks_of_process()
     for channels in arguments.channels:
         forward(rows, keys, geometry, channels, arguments)
         training(rows, keys, geometry, channels, arguments)
-        block(rows, geometry, channels, arguments)
+        block(rows, geometry, channels, arguments, peaks[str(channels)])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ backward and Adam. Both start with the same weights; their losses are compared. 
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -191,17 +192,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     for name, default in (("events", 8), ("filters", 16), ("depth", 4), ("threads", 2), ("repeats", 9)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--peaks", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     voxels.tevatrain.ops.load()
     torch.set_num_threads(arguments.threads)
     batch = toy_batch(arguments.events)
     ours, peer = Training(Ours, arguments, *batch), Training(GatherMMPeer, arguments, *batch)
+    if arguments.peaks:
+        print(json.dumps({"tev": voxels.peak_mb(ours), "gather_mm": voxels.peak_mb(peer)}))
+        return
     for number in range(2):
         losses = ours(), peer()
         assert abs(losses[0] - losses[1]) < 1e-3 * losses[1], f"step {number}: losses {losses}"
     ms = interleaved_medians({"tev": ours, "gather_mm": peer}, arguments.repeats)
-    peaks = {"tev": voxels.peak_mb(ours), "gather_mm": voxels.peak_mb(peer)}
-    voxels.show(benchmark="sparse_uresnet", case="training step", **vars(arguments), voxels=len(batch[2]), ms=ms, times_gather_mm=ms["gather_mm"] / ms["tev"],
+    peaks = voxels.peaks_of_process()
+    shown = {name: value for name, value in vars(arguments).items() if name != "peaks"}
+    voxels.show(benchmark="sparse_uresnet", case="training step", **shown, voxels=len(batch[2]), ms=ms, times_gather_mm=ms["gather_mm"] / ms["tev"],
                 peak_mb=peaks, memory_of_gather_mm=peaks["tev"] / peaks["gather_mm"])
 
 

@@ -10,8 +10,8 @@ namespace tev {
 /// What a convolution does on its way, without storing it: its taps see h = leaky_relu(x * scale + shift) in place of x, as in a block whose
 /// normalisation and activation stand before the convolution; and `residual` is added to the output.
 ///
-/// The backward computes h again, in fp32 or wider. Forward and backward of 50,000 voxels and 32 to 96 channels take 0.83 to 0.87 of the time of the
-/// parts and 0.37 to 0.44 of their memory (benchmarks/results/kernels/2026-11-27-sparse_conv.jsonl).
+/// The backward computes h again, in fp32 or wider. Forward and backward of 50,000 voxels and 32 to 96 channels take 0.73 to 0.92 of the time of the
+/// parts and 0.64 to 0.71 of their memory (benchmarks/results/kernels/2026-11-27-sparse_conv.jsonl).
 struct ConvolutionFusion {
   at::Tensor scale, shift;    ///< [in channels] f32, or f64 where x is; both or none
   double negative_slope = 1;  ///< of the leaky ReLU: 1 is none
