@@ -21,7 +21,15 @@ from peers.gather_mm import GatherMM  # noqa: E402
 MOMENTUM, EPS, LEAK = 0.01, 1e-4, 0.33
 
 
-class Ours:
+class Rows:
+    """A backend of UResNet whose features are rows [N, C]."""
+
+    @staticmethod
+    def linear(x, layer):
+        return layer(x)
+
+
+class Ours(Rows):
     """Maps of torch.ops.tev."""
 
     @staticmethod
@@ -42,7 +50,7 @@ class Ours:
         return torch.ops.tev.sparse_conv(x, weight, None, *way)
 
     @staticmethod
-    def norm(x, norm):
+    def norm(x, norm, way=None):
         return torch.ops.tev.batch_norm(x, norm.weight, norm.bias, norm.running_mean, norm.running_var, True, MOMENTUM, EPS, LEAK)
 
     @staticmethod
@@ -58,7 +66,7 @@ class Ours:
         return torch.ops.tev.sparse_conv(x, weight, None, *way, scale.float(), (norm.bias - mean * scale).float(), LEAK, residual)
 
 
-class GatherMMPeer:
+class GatherMMPeer(Rows):
     """Maps by sorting and searching, both ways of a convolution tap by tap."""
 
     @staticmethod
@@ -94,7 +102,7 @@ class GatherMMPeer:
         return GatherMM.apply(x, weight, *way)
 
     @staticmethod
-    def norm(x, norm):
+    def norm(x, norm, way=None):
         normal = torch.nn.functional.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, True, MOMENTUM, EPS)
         return torch.nn.functional.leaky_relu_(normal, LEAK)
 
@@ -141,7 +149,7 @@ class UResNet(torch.nn.Module):
         return self.backend.norm_convolve(x, self.parts[name], getattr(self, f"{name}_weight"), way, residual)
 
     def block(self, name, x, way):
-        shortcut = self.parts[name](x) if name in self.parts else x
+        shortcut = self.backend.linear(x, self.parts[name]) if name in self.parts else x
         return self.step(name + "2", self.step(name + "1", x, way), way, shortcut)
 
     def forward(self, coords, x):
@@ -157,7 +165,7 @@ class UResNet(torch.nn.Module):
             y = torch.cat([encoded[level], self.step(f"up{level}", y, up[level])], 1)
             for rep in range(2):
                 y = self.block(f"decoder{level}{rep}", y, same[level])
-        return self.output(self.backend.norm(y, self.parts["last"]))[inverse]
+        return self.output(self.backend.norm(y, self.parts["last"], same[0]))[inverse]
 
 
 class Training:
