@@ -1,5 +1,5 @@
 #pragma once
-// The CUDA half of the kernels: a library of its own, which only a process that needs it loads.
+// Where the library of the operators lies, and its CUDA half: a library of its own, which only a process that needs it loads.
 
 #include <string>
 

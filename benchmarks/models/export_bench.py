@@ -1,4 +1,4 @@
-"""The portable and the fused export of a run of voxels, in turns on the events that its parity was proved with: a JSON line.
+"""The portable and the fused export of a run of sparse_uresnet, in turns on the events that its parity was proved with: a JSON line.
 
     tevatrain export runs/uresnet; tevatrain export runs/uresnet --fused
     .venv/bin/python benchmarks/models/export_bench.py runs/uresnet [--events 8 --threads 2]

@@ -4,7 +4,7 @@
 
 A crop of a toy event of a liquid-argon TPC. The dense network has a value in every voxel and sets those to 0 where the sparse one has none, and its
 normalisations count the others: it computes the same function and learns the same from the same crops, so both have one accuracy. The benchmark
-trains both from the same weights and stops where a loss differs by 10^-3; printed is which part of the voxels of another crop they then classify alike.
+trains both from the same weights and fails where a loss differs by more than 10^-3 of it; printed is which part of the voxels of another crop they then classify alike.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from sparse_uresnet_bench import EPS, LEAK, MOMENTUM, Ours, Training, UResNet, voxels  # noqa: E402
+from sparse_uresnet_bench import EPS, LEAK, MOMENTUM, Ours, Training, voxels  # noqa: E402
 from bench_runs import interleaved_medians  # noqa: E402
 
 SIZE, LEAST_VOXELS = 96, 500

@@ -16,7 +16,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <filesystem>
 #include <future>
 #include <iostream>
 #include <map>
@@ -84,7 +83,7 @@ double raw_pass_rate(const std::vector<std::string>& files, int64_t num_threads,
   std::vector<std::pair<const std::string*, uint64_t>> blocks;
   double bytes = 0;
   for (const auto& path : files) {
-    const uint64_t size = std::filesystem::file_size(path);
+    const uint64_t size = hdf5::RawFile(path).identity().bytes;
     bytes += static_cast<double>(size);
     for (uint64_t at = 0; at < size; at += kBlock) blocks.emplace_back(&path, at);
   }

@@ -75,7 +75,7 @@ int64_t activation_bytes(DataSession& data, const RunConfig& config, Model& mode
   const int64_t before = tensor_bytes_of_thread();
   model.train();
   const PrecisionGuard autocast(config.train.precision == "bf16" ? Precision::bf16 : Precision::fp32, at::kCPU);
-  const at::Tensor logits = logits_of(model, batch, "data.train");
+  const at::Tensor logits = logits_of(model, batch, data.files_key(Split::train));
   return tensor_bytes_of_thread() - before + batch_bytes(batch);
 }
 

@@ -106,7 +106,7 @@ at::Tensor probabilities_of(const TrainedRun& run, const Columns& raw, const std
   try {
     return objective->probabilities(run.model->forward(inputs_for(*run.model, run.preprocess->apply(raw))));
   } catch (const EventError& error) {
-    throw InputError(c10::str("export: event ", error.event, " of ", where, ": ", error.what()));
+    throw InputError(c10::str("export: selected event ", error.event, " (from 0) of ", where, ": ", error.what()));
   }
 }
 

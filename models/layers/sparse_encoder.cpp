@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "base/names.hpp"
 #include "base/portable.hpp"
+#include "kernels/voxel_index/voxel_index_math.hpp"
 #include "models/inputs.hpp"
 
 #include <ATen/ops/full_like.h>
@@ -15,7 +16,7 @@
 namespace tev {
 namespace {
 
-constexpr int64_t kInputTaps = 27, kMostPlace = 32767, kMostEvents = 65536;
+constexpr int64_t kInputTaps = 27, kMostPlace = voxel_key::most;
 
 at::Tensor columns_of(const at::Tensor& values, const std::vector<int64_t>& columns) {
   std::vector<at::Tensor> each;
@@ -62,8 +63,8 @@ VoxelColumns::VoxelColumns(const ObjectSpec& of, const std::vector<std::string>&
 }
 
 at::Tensor VoxelColumns::coords(const Column& rows) const {
-  TEV_CHECK_INPUT(being_traced() || rows.offsets.size(0) <= kMostEvents + 1, "train.batch_size: ", rows.offsets.size(0) - 1, " events in a batch (a network of voxels takes ",
-                  kMostEvents, "). Lower it.");
+  TEV_CHECK_INPUT(being_traced() || rows.offsets.size(0) <= voxel_key::num_events + 1, "train.batch_size: ", rows.offsets.size(0) - 1,
+                  " events in a batch (at most ", voxel_key::num_events, " were expected, as events are voxels). Lower it.");
   at::Tensor place_N3 = columns_of(rows.values.detach(), coordinates);
   if (being_traced())
     place_N3 = at::where(place_N3.eq(place_N3.trunc()), place_N3, at::full_like(place_N3, kMostPlace + 1)).clamp(-kMostPlace - 2, kMostPlace + 1);  // what voxel_index refuses

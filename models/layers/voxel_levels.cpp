@@ -55,7 +55,7 @@ VoxelLevels::VoxelLevels(const at::Tensor& coords_N4, int64_t num_levels, Duplic
 at::Tensor VoxelLevels::to_voxels(const at::Tensor& x_NC) const { return tev::to_voxels(x_NC, index_, duplicates_); }
 
 at::Tensor VoxelLevels::event_offsets(int64_t level, const at::Tensor& rows) const {
-  // In every mode: for tev::event_offsets the number of events is a number, which a trace would keep.
+  // In every mode: tev::event_offsets takes the number of events as an int, which a trace would bake in.
   return event_offsets_portable(keys_[static_cast<size_t>(level)], rows.slice(0, 1));
 }
 

@@ -125,9 +125,18 @@ TEST(SparseUresnet, TracesForDoubledVoxels) {
   for (const char* duplicates : {"first", "sum", "mean"}) {
     SparseUresnetOptions options = small();
     options.duplicates = duplicates;
+    options.depth = 2;
     SparseUresnetImpl network(options, voxels);
     expect_trace_agrees(network, voxel_batch({3, 2}), {doubled_batch(), voxel_batch({0, 4}), voxel_batch({0})}, columns_of, "tev::sparse_conv");
   }
+}
+
+TEST(SparseUresnet, TakesNoMoreEventsThanKeysHave) {
+  SparseUresnetImpl network(small(), voxels);
+  const auto batch_of = [](int64_t events) { return columns_of({at::empty({0, 5}), at::zeros({events + 1}, at::kLong)}); };
+  EXPECT_EQ(network.forward(batch_of(65536)).size(0), 0);
+  EXPECT_EQ(test::error_of<InputError>([&] { network.forward(batch_of(65537)); }),
+            "train.batch_size: 65537 events in a batch (at most 65536 were expected, as events are voxels). Lower it.");
 }
 
 TEST(SparseUresnet, DoubledVoxelsAreAnErrorOrOne) {
@@ -186,7 +195,7 @@ TEST(SparseUresnet, KeepsItsMemoryFlatOverBatchesOfAnySize) {
   MemoryUse early, late;
   for (int step = 0; step < 1000; ++step) {
     std::vector<int64_t> lengths(1 + random() % 4);
-    for (int64_t& length : lengths) length = static_cast<int64_t>(random() % 500);
+    for (int64_t& length : lengths) length = static_cast<int64_t>(random() % 200);
     network.forward(columns_of(voxel_batch(lengths))).square().sum().backward();
     network.zero_grad();
     if (step < 200) early = memory_in_use();
