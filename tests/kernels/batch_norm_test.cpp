@@ -141,7 +141,7 @@ TEST(BatchNorm, KeepsTheVarianceOfAChannelFarFromZero) {
   EXPECT_LT((moments[2] / wide.var(0, /*unbiased=*/false) - 1).abs().max().item<double>(), 1e-6);
   const at::Tensor out = batch_norm(x, {}, {}, {}, {}, {});
   EXPECT_LT((out.to(at::kDouble) - formula(wide, {}, {}, {}, {}, {})).abs().max().item<double>(), 2e-3);  // a step of fp32 near 1e4 is 1e-3
-  EXPECT_LT((out.to(at::kDouble).std(0, /*unbiased=*/false) - 1).abs().max().item<double>(), 2e-4);
+  EXPECT_LT((out.to(at::kDouble).std(0, /*unbiased=*/false) - 1).abs().max().item<double>(), 1e-3);  // where the scale is 1 within such a step, it rounds away
 }
 
 TEST(BatchNorm, HasDerivativesOfBothOrders) {
