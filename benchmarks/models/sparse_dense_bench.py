@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from sparse_uresnet_bench import EPS, LEAK, MOMENTUM, Ours, Training, voxels  # noqa: E402
+from sparse_uresnet_bench import LEAK, Ours, Training, scale_and_shift, voxels  # noqa: E402
 from bench_runs import interleaved_medians  # noqa: E402
 
 SIZE, LEAST_VOXELS = 96, 500
@@ -52,14 +52,8 @@ class Dense:
     def normalised(x, norm, mask):
         """Of a grid that is 0 outside of the mask."""
         of = lambda values: values.view(1, -1, 1, 1, 1)
-        count = mask.sum()
-        mean = x.sum((0, 2, 3, 4)) / count
-        variance = (x * x).sum((0, 2, 3, 4)) / count - mean**2
-        scale = norm.weight * (variance + EPS).rsqrt()
-        with torch.no_grad():
-            norm.running_mean.lerp_(mean, MOMENTUM)
-            norm.running_var.lerp_(variance * count / (count - 1), MOMENTUM)
-        return functional.leaky_relu(x * of(scale) + of(norm.bias - mean * scale), LEAK) * mask
+        scale, shift = scale_and_shift(norm, mask.sum(), x.sum((0, 2, 3, 4)), (x * x).sum((0, 2, 3, 4)))
+        return functional.leaky_relu(x * of(scale) + of(shift), LEAK) * mask
 
     @classmethod
     def norm(cls, x, norm, way):

@@ -21,6 +21,17 @@ from peers.gather_mm import GatherMM  # noqa: E402
 MOMENTUM, EPS, LEAK = 0.01, 1e-4, 0.33
 
 
+def scale_and_shift(norm, count, total, squares):
+    """Of a batch normalisation in training, from sums over rows; moves its running statistics."""
+    mean = total / count
+    variance = squares / count - mean**2
+    scale = norm.weight * (variance + EPS).rsqrt()
+    with torch.no_grad():
+        norm.running_mean.lerp_(mean.float(), MOMENTUM)
+        norm.running_var.lerp_((variance * count / (count - 1)).float(), MOMENTUM)
+    return scale.float(), (norm.bias - mean * scale).float()
+
+
 class Rows:
     """A backend of UResNet whose features are rows [N, C]."""
 
@@ -56,14 +67,8 @@ class Ours(Rows):
     @staticmethod
     def norm_convolve(x, norm, weight, way, residual=None):
         """With the normalised features made on the way, as models/layers/sparse_blocks has it."""
-        count, total, squares = torch.ops.tev.batch_norm_sums(x)
-        mean = total / count
-        variance = squares / count - mean**2
-        scale = norm.weight * (variance + EPS).rsqrt()
-        with torch.no_grad():
-            norm.running_mean.lerp_(mean.float(), MOMENTUM)
-            norm.running_var.lerp_((variance * count / (count - 1)).float(), MOMENTUM)
-        return torch.ops.tev.sparse_conv(x, weight, None, *way, scale.float(), (norm.bias - mean * scale).float(), LEAK, residual)
+        scale, shift = scale_and_shift(norm, *torch.ops.tev.batch_norm_sums(x))
+        return torch.ops.tev.sparse_conv(x, weight, None, *way, scale, shift, LEAK, residual)
 
 
 class GatherMMPeer(Rows):

@@ -3,7 +3,6 @@
 #include <ATen/OpMathType.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/addcmul.h>
 #include <ATen/ops/empty.h>
@@ -19,6 +18,7 @@
 #include "base/portable.hpp"
 #include "kernels/batch_norm/batch_norm_backend.hpp"
 #include "kernels/device_support.hpp"
+#include "kernels/operator_handle.hpp"
 
 namespace tev {
 namespace {
@@ -177,7 +177,7 @@ at::Tensor input_gradient_meta(const at::Tensor&, const at::Tensor& x, const at:
 }
 
 at::Tensor call_sums(const at::Tensor& x) {
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_batch_norm_sums", "").typed<at::Tensor(const at::Tensor&)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&)>("tev::_batch_norm_sums");
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
   return op.call(x);
 }
@@ -202,8 +202,8 @@ at::Tensor batch_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
     check_arguments(kWhere, x, optional_of(weight), optional_of(bias), optional_of(running_mean), optional_of(running_var), options);
     return batch_norm_portable(x, weight, bias, running_mean, running_var, options);
   }
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::batch_norm", "")
-      .typed<at::Tensor(const at::Tensor&, const Optional&, const Optional&, const Optional&, const Optional&, bool, double, double, double)>();
+  static const auto op = operator_handle<
+      at::Tensor(const at::Tensor&, const Optional&, const Optional&, const Optional&, const Optional&, bool, double, double, double)>("tev::batch_norm");
   return op.call(x, optional_of(weight), optional_of(bias), optional_of(running_mean), optional_of(running_var), options.training, options.momentum,
                  options.eps, options.negative_slope);
 }
@@ -220,23 +220,22 @@ ScaleShift batch_norm_affine(const at::Tensor& x, const at::Tensor& weight, cons
 }
 
 at::Tensor batch_norm_apply(const at::Tensor& x, const ScaleShift& affine, double negative_slope) {
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_batch_norm_apply", "")
-      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, double)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, double)>("tev::_batch_norm_apply");
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
   return op.call(x, affine.scale, affine.shift, negative_slope);
 }
 
 at::Tensor batch_norm_backward_sums(const at::Tensor& grad, const at::Tensor& x, const ScaleShift& affine, double negative_slope) {
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_batch_norm_backward_sums", "")
-      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, double)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, double)>
+      ("tev::_batch_norm_backward_sums");
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
   return op.call(grad, x, affine.scale, affine.shift, negative_slope);
 }
 
 at::Tensor batch_norm_input_gradient(const at::Tensor& grad, const at::Tensor& x, const ScaleShift& affine, const at::Tensor& of_x,
                                      const at::Tensor& constant, double negative_slope) {
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_batch_norm_input_gradient", "")
-      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, double)>();
+  static const auto op = operator_handle<
+      at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, double)>("tev::_batch_norm_input_gradient");
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
   return op.call(grad, x, affine.scale, affine.shift, of_x, constant, negative_slope);
 }

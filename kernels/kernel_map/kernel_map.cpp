@@ -1,6 +1,5 @@
 #include "kernels/kernel_map/kernel_map.hpp"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/library.h>
 
 #include <limits>
@@ -10,6 +9,7 @@
 #include "base/portable.hpp"
 #include "kernels/device_support.hpp"
 #include "kernels/kernel_map/kernel_map_backend.hpp"
+#include "kernels/operator_handle.hpp"
 
 namespace tev {
 namespace {
@@ -50,16 +50,15 @@ KernelMapTensors kernel_map_composite(const at::Tensor& inputs, const at::Tensor
   check_keys(where, "outputs", outputs);
   TEV_CHECK(inputs.device() == outputs.device(), where, ": outputs is on ", outputs.device(), " (", inputs.device(), " was expected, where inputs is).");
   check_shape(where, size, stride, dilation);
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_kernel_map", "")
-      .typed<KernelMapTensors(const at::Tensor&, const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, bool)>();
+  static const auto op = operator_handle<
+      KernelMapTensors(const at::Tensor&, const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, bool)>("tev::_kernel_map");
   return op.call(inputs, outputs, size, stride, dilation, transposed);
 }
 
 at::Tensor coarse_voxels_composite(const at::Tensor& fine, at::IntArrayRef size, at::IntArrayRef stride, at::IntArrayRef dilation) {
   check_keys("tev::coarse_voxels", "fine", fine);
   check_shape("tev::coarse_voxels", size, stride, dilation);
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_coarse_voxels", "")
-      .typed<at::Tensor(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef)>("tev::_coarse_voxels");
   return op.call(fine, size, stride, dilation);
 }
 
@@ -81,8 +80,8 @@ bool ConvolutionShape::mirrors() const {
 
 KernelMap kernel_map(const at::Tensor& inputs, const at::Tensor& outputs, const ConvolutionShape& shape, bool transposed) {
   TEV_CHECK(!portable_mode(), "tev::kernel_map: a map has no portable form (the trace would need this library). Take tev::kernel_table_portable.");
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::kernel_map", "")
-      .typed<KernelMapTensors(const at::Tensor&, const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, bool)>();
+  static const auto op = operator_handle<
+      KernelMapTensors(const at::Tensor&, const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, bool)>("tev::kernel_map");
   const auto [pairs, tap_offsets, halo, halo_offsets, mask] = op.call(inputs, outputs, shape.size, shape.stride, shape.dilation, transposed);
   return {pairs, tap_offsets, halo, halo_offsets, mask};
 }
@@ -96,8 +95,7 @@ ConvolutionMaps convolution_maps(const at::Tensor& inputs, const at::Tensor& out
 
 at::Tensor coarse_voxels(const at::Tensor& fine, const ConvolutionShape& shape) {
   if (portable_mode()) return coarse_voxels_portable(fine, shape);
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::coarse_voxels", "")
-      .typed<at::Tensor(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef)>("tev::coarse_voxels");
   return op.call(fine, shape.size, shape.stride, shape.dilation);
 }
 

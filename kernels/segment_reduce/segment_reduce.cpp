@@ -1,6 +1,5 @@
 #include "kernels/segment_reduce/segment_reduce.hpp"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/gather.h>
@@ -18,6 +17,7 @@
 #include "base/names.hpp"
 #include "base/portable.hpp"
 #include "kernels/device_support.hpp"
+#include "kernels/operator_handle.hpp"
 
 namespace tev {
 namespace {
@@ -61,35 +61,27 @@ void check_backward_arguments(const char* where, const at::Tensor& grad, const a
 
 std::tuple<at::Tensor, at::Tensor> call_backend(const at::Tensor& x, const at::Tensor& offsets, std::string_view reduce,
                                                 bool with_arg) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("tev::_segment_reduce", "")
-                             .typed<std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&,
-                                                                       std::string_view, bool)>();
+  static const auto op = operator_handle<std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&, std::string_view, bool)>
+      ("tev::_segment_reduce");
   return op.call(x, offsets, reduce, with_arg);
 }
 
 at::Tensor call_backward_backend(const at::Tensor& grad, const at::Tensor& offsets, const at::Tensor& arg,
                                  std::string_view reduce, const c10::SymInt& num_rows) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("tev::_segment_reduce_backward", "")
-                             .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                                               std::string_view, c10::SymInt)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, std::string_view, c10::SymInt)>
+      ("tev::_segment_reduce_backward");
   return op.call(grad, offsets, arg, reduce, num_rows);
 }
 
 at::Tensor call_segment_reduce(const at::Tensor& x, const at::Tensor& offsets, std::string_view reduce) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("tev::segment_reduce", "")
-                             .typed<at::Tensor(const at::Tensor&, const at::Tensor&, std::string_view)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, const at::Tensor&, std::string_view)>("tev::segment_reduce");
   return op.call(x, offsets, reduce);
 }
 
 at::Tensor call_backward(const at::Tensor& grad, const at::Tensor& offsets, const at::Tensor& arg,
                          std::string_view reduce, const c10::SymInt& num_rows) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("tev::segment_reduce_backward", "")
-                             .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                                               std::string_view, c10::SymInt)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, std::string_view, c10::SymInt)>
+      ("tev::segment_reduce_backward");
   return op.call(grad, offsets, arg, reduce, num_rows);
 }
 

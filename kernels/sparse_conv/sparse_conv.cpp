@@ -1,6 +1,5 @@
 #include "kernels/sparse_conv/sparse_conv.hpp"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/ops/arange.h>
@@ -18,6 +17,7 @@
 #include "base/check.hpp"
 #include "base/portable.hpp"
 #include "kernels/batch_norm/batch_norm_backend.hpp"
+#include "kernels/operator_handle.hpp"
 #include "kernels/segment_reduce/segment_reduce.hpp"
 #include "kernels/sparse_conv/sparse_conv_checks.hpp"
 
@@ -30,14 +30,14 @@ using torch::autograd::variable_list;
 
 /// @param mirrored  the map is used as its own reverse, which only a backend can check
 at::Tensor call_backend(const at::Tensor& x, const at::Tensor& weight, const Optional& bias, at::TensorList map, bool mirrored, const Fusion& fusion) {
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_sparse_conv", "")
-      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const Optional&, at::TensorList, bool, const Optional&, const Optional&, double, const Optional&)>();
+  static const auto op = operator_handle<
+      at::Tensor(const at::Tensor&, const at::Tensor&, const Optional&, at::TensorList, bool, const Optional&, const Optional&, double, const Optional&)>("tev::_sparse_conv");
   return op.call(x, weight, bias, map, mirrored, fusion.scale, fusion.shift, fusion.negative_slope, fusion.residual);
 }
 
 at::Tensor call_weight_backend(const at::Tensor& x, const at::Tensor& grad, at::TensorList map, const c10::SymInt& taps, const Fusion& fusion = {}) {
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_sparse_conv_weight_backward", "")
-      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, at::TensorList, c10::SymInt, const Optional&, const Optional&, double)>();
+  static const auto op = operator_handle<
+      at::Tensor(const at::Tensor&, const at::Tensor&, at::TensorList, c10::SymInt, const Optional&, const Optional&, double)>("tev::_sparse_conv_weight_backward");
   return op.call(x, grad, map, taps, fusion.scale, fusion.shift, fusion.negative_slope);
 }
 
@@ -221,8 +221,8 @@ at::Tensor weight_backward_meta(const at::Tensor& x, const at::Tensor& grad, at:
 at::Tensor sparse_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const ConvolutionMaps& maps, const ConvolutionFusion& fusion) {
   TEV_CHECK(!portable_mode(), kWhere, ": a kernel map has no portable form (the trace would need this library, and have its sizes for constants). Take "
             "tev::kernel_table_portable and tev::sparse_conv_portable.");
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::sparse_conv", "")
-      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const Optional&, at::TensorList, at::TensorList, const Optional&, const Optional&, double, const Optional&)>();
+  static const auto op = operator_handle<
+      at::Tensor(const at::Tensor&, const at::Tensor&, const Optional&, at::TensorList, at::TensorList, const Optional&, const Optional&, double, const Optional&)>("tev::sparse_conv");
   const std::vector<at::Tensor> map = maps.forward.tensors();
   const std::vector<at::Tensor> reverse = maps.reverse ? maps.reverse->tensors() : std::vector<at::Tensor>();
   const auto optional = [](const at::Tensor& tensor) { return tensor.defined() ? Optional(tensor) : std::nullopt; };

@@ -1,7 +1,6 @@
 #include "kernels/sparse_pool/sparse_pool.hpp"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/gather.h>
 #include <ATen/ops/where.h>
@@ -14,6 +13,7 @@
 
 #include "base/check.hpp"
 #include "kernels/kernel_map/map_checks.hpp"
+#include "kernels/operator_handle.hpp"
 
 namespace tev {
 namespace {
@@ -45,14 +45,13 @@ void check_backward_arguments(const at::Tensor& grad, const at::Tensor& arg, at:
 }
 
 std::tuple<at::Tensor, at::Tensor> call_backend(const at::Tensor& x, at::TensorList map, std::string_view reduce, bool with_arg) {
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_sparse_pool", "")
-      .typed<std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, at::TensorList, std::string_view, bool)>();
+  static const auto op = operator_handle<std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, at::TensorList, std::string_view, bool)>("tev::_sparse_pool");
   return op.call(x, map, reduce, with_arg);
 }
 
 at::Tensor call_backward_backend(const at::Tensor& grad, const at::Tensor& arg, at::TensorList map, at::TensorList reverse, std::string_view reduce) {
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_sparse_pool_backward", "")
-      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, at::TensorList, at::TensorList, std::string_view)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, const at::Tensor&, at::TensorList, at::TensorList, std::string_view)>
+      ("tev::_sparse_pool_backward");
   return op.call(grad, arg, map, reverse, reduce);
 }
 
@@ -144,8 +143,7 @@ at::Tensor sparse_pool_backward_meta(const at::Tensor& grad, const at::Tensor& a
 at::Tensor sparse_pool(const at::Tensor& x, const ConvolutionMaps& maps, SegmentReduction reduction) {
   const std::vector<at::Tensor> map = maps.forward.tensors();
   const std::vector<at::Tensor> reverse = maps.reverse ? maps.reverse->tensors() : std::vector<at::Tensor>();
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::sparse_pool", "")
-      .typed<at::Tensor(const at::Tensor&, at::TensorList, at::TensorList, std::string_view)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, at::TensorList, at::TensorList, std::string_view)>("tev::sparse_pool");
   return op.call(x, map, reverse, segment_reduction_name(reduction));
 }
 

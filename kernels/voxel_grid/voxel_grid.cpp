@@ -1,7 +1,6 @@
 #include "kernels/voxel_grid/voxel_grid.hpp"
 
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -12,6 +11,7 @@
 #include "base/check.hpp"
 #include "base/portable.hpp"
 #include "kernels/device_support.hpp"
+#include "kernels/operator_handle.hpp"
 #include "kernels/voxel_index/voxel_index_math.hpp"
 
 namespace tev {
@@ -51,15 +51,13 @@ void check_grid(const char* where, const c10::SymInt& num_events, at::IntArrayRe
 }
 
 at::Tensor call_to_dense(const at::Tensor& x, const at::Tensor& keys, const c10::SymInt& num_events, at::IntArrayRef origin, c10::SymIntArrayRef size) {
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_to_dense", "")
-      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, c10::SymInt, at::IntArrayRef, c10::SymIntArrayRef)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, const at::Tensor&, c10::SymInt, at::IntArrayRef, c10::SymIntArrayRef)>("tev::_to_dense");
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
   return op.call(x, keys, num_events, origin, size);
 }
 
 at::Tensor call_from_dense(const at::Tensor& dense, const at::Tensor& keys, at::IntArrayRef origin) {
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_from_dense", "")
-      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, at::IntArrayRef)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, const at::Tensor&, at::IntArrayRef)>("tev::_from_dense");
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
   return op.call(dense, keys, origin);
 }
@@ -128,15 +126,13 @@ at::Tensor from_dense_meta(const at::Tensor& dense, const at::Tensor& keys, at::
 at::Tensor to_dense(const at::Tensor& x, const at::Tensor& keys, int64_t num_events, const GridBox& box) {
   const c10::SymDimVector size(box.size.begin(), box.size.end());
   if (portable_mode()) return to_dense_portable(x, keys, num_events, box.origin, size);
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::to_dense", "")
-      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, c10::SymInt, at::IntArrayRef, c10::SymIntArrayRef)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, const at::Tensor&, c10::SymInt, at::IntArrayRef, c10::SymIntArrayRef)>("tev::to_dense");
   return op.call(x, keys, num_events, box.origin, size);
 }
 
 at::Tensor from_dense(const at::Tensor& dense, const at::Tensor& keys, const std::array<int64_t, 3>& origin) {
   if (portable_mode()) return from_dense_portable(dense, keys, origin);
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::from_dense", "")
-      .typed<at::Tensor(const at::Tensor&, const at::Tensor&, at::IntArrayRef)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, const at::Tensor&, at::IntArrayRef)>("tev::from_dense");
   return op.call(dense, keys, origin);
 }
 

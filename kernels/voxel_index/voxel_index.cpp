@@ -1,22 +1,20 @@
 #include "kernels/voxel_index/voxel_index.hpp"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
 #include <torch/library.h>
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
-#include <string>
 #include <tuple>
 
 #include "base/check.hpp"
 #include "base/names.hpp"
 #include "base/portable.hpp"
 #include "kernels/device_support.hpp"
+#include "kernels/operator_handle.hpp"
 #include "kernels/segment_reduce/segment_reduce.hpp"
 #include "kernels/voxel_index/voxel_index_math.hpp"
 
@@ -26,7 +24,6 @@ namespace {
 using Tensors = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 
 constexpr const char* kWhere = "tev::voxel_index";
-constexpr const char* kDuplicatesNames[] = {"error", "first", "sum", "mean"};  // in the order of Duplicates
 
 void check_coords(const at::Tensor& coords) {
   TEV_CHECK(coords.scalar_type() == at::kInt, kWhere, ": coords has dtype ", c10::toString(coords.scalar_type()), " (int32 was expected).");
@@ -59,7 +56,7 @@ void check_keys(const char* where, const at::Tensor& keys) {
 Tensors voxel_index_composite(const at::Tensor& coords, std::string_view duplicates) {
   check_coords(coords);
   const Duplicates policy = duplicates_from(duplicates);
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_voxel_index", "").typed<Tensors(const at::Tensor&)>();
+  static const auto op = operator_handle<Tensors(const at::Tensor&)>("tev::_voxel_index");
   const auto [keys, order, offsets, inverse] = op.call(coords);
   if (policy == Duplicates::error && keys.sym_size(0) != order.sym_size(0)) report_duplicate(coords, {keys, order, offsets, inverse});
   return {keys, order, offsets, inverse};
@@ -71,7 +68,7 @@ at::Tensor event_offsets_composite(const at::Tensor& keys, c10::SymInt num_event
   check_device_support(where, keys.device());
   TEV_CHECK(num_events >= 0 && num_events <= voxel_key::num_events, where, ": num_events is ", num_events, " (a number from 0 to ", voxel_key::num_events,
             " was expected).");
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::_event_offsets", "").typed<at::Tensor(const at::Tensor&, c10::SymInt)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, c10::SymInt)>("tev::_event_offsets");
   return op.call(keys, num_events);
 }
 
@@ -83,11 +80,16 @@ at::Tensor to_voxels_composite(const at::Tensor& x, const at::Tensor& order, con
 
 }  // namespace
 
+const std::vector<std::string>& duplicates_names() {
+  static const std::vector<std::string> names{"error", "first", "sum", "mean"};  // in the order of Duplicates
+  return names;
+}
+
 Duplicates duplicates_from(std::string_view name) {
-  const auto found = std::find(std::begin(kDuplicatesNames), std::end(kDuplicatesNames), name);
-  TEV_CHECK(found != std::end(kDuplicatesNames), kWhere, ": duplicates is '", name, "' (known: error, first, sum, mean).",
-            suggest_name(std::string(name), {std::begin(kDuplicatesNames), std::end(kDuplicatesNames)}));
-  return static_cast<Duplicates>(found - std::begin(kDuplicatesNames));
+  const auto& names = duplicates_names();
+  const auto found = std::find(names.begin(), names.end(), name);
+  TEV_CHECK(found != names.end(), kWhere, ": duplicates is '", name, "' (known: ", join_names(names), ").", suggest_name(std::string(name), names));
+  return static_cast<Duplicates>(found - names.begin());
 }
 
 VoxelIndex voxel_index(const at::Tensor& coords, Duplicates duplicates) {
@@ -95,8 +97,8 @@ VoxelIndex voxel_index(const at::Tensor& coords, Duplicates duplicates) {
     check_coords(coords);
     return voxel_index_portable(coords, duplicates);
   }
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::voxel_index", "").typed<Tensors(const at::Tensor&, std::string_view)>();
-  const auto [keys, order, offsets, inverse] = op.call(coords, kDuplicatesNames[static_cast<size_t>(duplicates)]);
+  static const auto op = operator_handle<Tensors(const at::Tensor&, std::string_view)>("tev::voxel_index");
+  const auto [keys, order, offsets, inverse] = op.call(coords, duplicates_names()[static_cast<size_t>(duplicates)]);
   return {keys, order, offsets, inverse};
 }
 
@@ -122,7 +124,7 @@ at::Tensor voxel_coords(const at::Tensor& keys) {
 
 at::Tensor event_offsets(const at::Tensor& keys, int64_t num_events) {
   if (portable_mode()) return event_offsets_portable(keys, at::arange(num_events, keys.options()));
-  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tev::event_offsets", "").typed<at::Tensor(const at::Tensor&, c10::SymInt)>();
+  static const auto op = operator_handle<at::Tensor(const at::Tensor&, c10::SymInt)>("tev::event_offsets");
   return op.call(keys, num_events);
 }
 

@@ -3,7 +3,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/check.hpp"
 
@@ -62,7 +64,9 @@ VoxelIndex voxel_index_portable(const at::Tensor& coords, Duplicates duplicates)
 /// @param of_events  [num_events] of anything: a number would be baked into what is traced
 at::Tensor event_offsets_portable(const at::Tensor& keys, const at::Tensor& of_events);
 
-/// "error", "first", "sum" or "mean". @throws tev::Error for any other name.
+/// "error", "first", "sum", "mean".
+const std::vector<std::string>& duplicates_names();
+/// @throws tev::Error for any other name
 Duplicates duplicates_from(std::string_view name);
 
 }  // namespace tev

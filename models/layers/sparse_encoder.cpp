@@ -16,7 +16,8 @@
 namespace tev {
 namespace {
 
-constexpr int64_t kInputTaps = 27, kMostPlace = voxel_key::most;
+constexpr int64_t kInputTaps = 27;
+using voxel_key::least, voxel_key::most;
 
 at::Tensor columns_of(const at::Tensor& values, const std::vector<int64_t>& columns) {
   std::vector<at::Tensor> each;
@@ -26,7 +27,7 @@ at::Tensor columns_of(const at::Tensor& values, const std::vector<int64_t>& colu
 
 /// @throws EventError  naming the first value that is no whole number of 16 bits
 void check_places(const at::Tensor& place_N3, const at::Tensor& offsets, const VoxelColumns& columns) {
-  const at::Tensor broken = place_N3.ne(place_N3.trunc()).logical_or(place_N3.lt(-kMostPlace - 1)).logical_or(place_N3.gt(kMostPlace));
+  const at::Tensor broken = place_N3.ne(place_N3.trunc()).logical_or(place_N3.lt(least)).logical_or(place_N3.gt(most));
   if (!broken.any().item<bool>()) return;
   const at::Tensor first = broken.nonzero()[0];
   const auto row = first[0].item<int64_t>(), axis = first[1].item<int64_t>();
@@ -42,7 +43,7 @@ void SparseEncoderOptions::declare(Fields& fields) {
   fields.add("object", object, "The object whose rows are voxels; empty: the only one with rows");
   fields.add("coordinates", coordinates, "Three features of the object that are whole-numbered coordinates from -32768 to 32767, left raw by data.raw_features");
   fields.add("duplicates", duplicates, "Rows of one event with equal coordinates: an error, or one voxel of the first, the sum or the mean of their features")
-      .one_of({"error", "first", "sum", "mean"});
+      .one_of(duplicates_names());
   fields.add("filters", filters, "Channels of the finest level; level l has l + 1 times as many").at_least(1);
   fields.add("depth", depth, "Levels, each with voxels twice as wide").at_least(1).at_most(15);
   fields.add("reps", reps, "Residual blocks of a level on each way").at_least(1);
@@ -64,10 +65,10 @@ VoxelColumns::VoxelColumns(const ObjectSpec& of, const std::vector<std::string>&
 
 at::Tensor VoxelColumns::coords(const Column& rows) const {
   TEV_CHECK_INPUT(being_traced() || rows.offsets.size(0) <= voxel_key::num_events + 1, "train.batch_size: ", rows.offsets.size(0) - 1,
-                  " events in a batch (at most ", voxel_key::num_events, " were expected, as events are voxels). Lower it.");
+                  " events in a batch (a network of voxels takes at most ", voxel_key::num_events, "). Lower it.");
   at::Tensor place_N3 = columns_of(rows.values.detach(), coordinates);
-  if (being_traced())
-    place_N3 = at::where(place_N3.eq(place_N3.trunc()), place_N3, at::full_like(place_N3, kMostPlace + 1)).clamp(-kMostPlace - 2, kMostPlace + 1);  // what voxel_index refuses
+  if (being_traced())  // into what voxel_index refuses
+    place_N3 = at::where(place_N3.eq(place_N3.trunc()), place_N3, at::full_like(place_N3, most + 1)).clamp(least - 1, most + 1);
   else
     check_places(place_N3, rows.offsets, *this);
   return event_coords(place_N3, rows.offsets);

@@ -136,7 +136,7 @@ TEST(SparseUresnet, TakesNoMoreEventsThanKeysHave) {
   const auto batch_of = [](int64_t events) { return columns_of({at::empty({0, 5}), at::zeros({events + 1}, at::kLong)}); };
   EXPECT_EQ(network.forward(batch_of(65536)).size(0), 0);
   EXPECT_EQ(test::error_of<InputError>([&] { network.forward(batch_of(65537)); }),
-            "train.batch_size: 65537 events in a batch (at most 65536 were expected, as events are voxels). Lower it.");
+            "train.batch_size: 65537 events in a batch (a network of voxels takes at most 65536). Lower it.");
 }
 
 TEST(SparseUresnet, DoubledVoxelsAreAnErrorOrOne) {

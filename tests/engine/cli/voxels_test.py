@@ -172,6 +172,9 @@ class VoxelsTest(Variant):
             rows[counts[:5].sum():counts[:6].sum()] = event
         self.assertIn(f"train: sample id 5: model.coordinates: two rows are at x {event['x'][first]}, y {event['y'][first]}, z {event['z'][first]} ",
                       self.refusal(change=("train.h5", "doubled.h5")))
+        exported = program.run(self.folder, "export", self.run_directory, "--data", self.folder / "doubled.h5")
+        self.assertEqual(exported.returncode, 2)
+        self.assertIn("export: selected event 5 (from 0) of --data: model.coordinates: two rows are at x ", exported.stderr)
         config = self.folder / "same.yaml"
         config.write_text(self.config.read_text().replace(*same).replace("reps: 1}", "reps: 1, duplicates: mean}").replace("epochs: 2", "epochs: 1"))
         self.program("train", config, "--run", self.folder / "same")
