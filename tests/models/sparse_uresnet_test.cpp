@@ -12,6 +12,7 @@
 
 #include <fstream>
 #include <random>
+#include <utility>
 
 namespace tev {
 namespace {
@@ -115,10 +116,11 @@ TEST(SparseUresnet, ErrorsSayWhichEvent) {
   EXPECT_EQ(event_of_error(inputs), 3);
 }
 
-/// The first two of 20 voxels have two rows each.
+/// The first two of 20 voxels have two rows each, with different features.
 std::vector<at::Tensor> doubled_batch() {
-  const at::Tensor rows = voxel_batch({20})[0];
-  return {at::cat({rows, rows.slice(0, 0, 2)}), at::tensor({0, 22}, at::kLong)};
+  const at::Tensor rows = voxel_batch({20})[0], again = rows.slice(0, 0, 2).clone();
+  for (const int64_t feature : {0, 4}) again.select(1, feature).add_(1000);
+  return {at::cat({rows, again}), at::tensor({0, 22}, at::kLong)};
 }
 
 TEST(SparseUresnet, TracesForDoubledVoxels) {
@@ -144,11 +146,17 @@ TEST(SparseUresnet, DoubledVoxelsAreAnErrorOrOne) {
   const auto inputs = doubled_batch();
   SparseUresnetImpl strict(options, voxels);
   EXPECT_NE(test::error_of<EventError>([&] { strict.forward(columns_of(inputs)); }).find("model.coordinates: two rows are at x "), std::string::npos);
-  options.duplicates = "mean";
-  SparseUresnetImpl network(options, voxels);
-  network.eval();
-  const at::Tensor logits = network.forward(columns_of(inputs));
-  EXPECT_TRUE(logits.slice(0, 0, 2).equal(logits.slice(0, 20)));
+  const at::Tensor first = inputs[0].slice(0, 0, 2), again = inputs[0].slice(0, 20);
+  for (const auto& [duplicates, joined] : {std::pair<const char*, at::Tensor>{"first", first}, {"sum", first + again}, {"mean", (first + again) / 2}}) {
+    options.duplicates = duplicates;
+    SparseUresnetImpl network(options, voxels);
+    network.eval();
+    const at::Tensor single = inputs[0].slice(0, 0, 20).clone();
+    for (const int64_t feature : {0, 4}) single.slice(0, 0, 2).select(1, feature).copy_(joined.select(1, feature));
+    const at::Tensor logits = network.forward(columns_of(inputs)), expected = network.forward(columns_of({single, at::tensor({0, 20}, at::kLong)}));
+    EXPECT_TRUE(at::allclose(logits.slice(0, 0, 20), expected, 1e-5, 1e-5)) << duplicates;
+    EXPECT_TRUE(logits.slice(0, 0, 2).equal(logits.slice(0, 20))) << duplicates;
+  }
 }
 
 TEST(SparseUresnet, RefusesDataThatAreNoVoxels) {
